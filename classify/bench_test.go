@@ -1,0 +1,25 @@
+package classify
+
+import (
+	"strings"
+	"testing"
+)
+
+func BenchmarkNormalize(b *testing.B) {
+	for name, unit := range map[string]string{"ascii": "What is the answer? ", "han": "漢字", "invisible": "\u200b", "accents": "José déjà ", "phrases": "\ufdfa"} {
+		text := strings.Repeat(unit, (1<<20)/len(unit))
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				Normalize(text)
+			}
+		})
+	}
+	b.Run("short", func(b *testing.B) {
+		text := "Which of the following is the most likely cause of the French Revolution of 1789?"
+		b.ReportAllocs()
+		for b.Loop() {
+			Normalize(text)
+		}
+	})
+}
