@@ -1,0 +1,35 @@
+package models
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A manifest is an operator's file: whatever it says, parsing ends with numbers
+// that can be used, or with an error of one line.
+func FuzzManifest(f *testing.F) {
+	shipped, err := os.ReadFile(filepath.Join("domain", ManifestFile))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(shipped)
+	f.Add([]byte(`{"format":1,"labels":["a","b"],"temperature":1e999}`))
+	f.Add([]byte(`{"format":1,"files":{"model.onnx":"` + strings.Repeat("0", 64) + `"}}`))
+	f.Add([]byte("null"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := parseManifest(data)
+		if err != nil {
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("error of several lines: %q", err)
+			}
+			return
+		}
+		finite := !math.IsNaN(m.Temperature) && !math.IsInf(m.Temperature, 0)
+		if len(m.Labels) < 2 || m.Window < 1 || m.Overlap >= m.Window || m.Temperature <= 0 || !finite {
+			t.Errorf("accepted %+v", m)
+		}
+	})
+}
