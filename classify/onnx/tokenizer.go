@@ -1,0 +1,109 @@
+package onnx
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/daulet/tokenizers"
+)
+
+// tokenizer turns text into ids. It is safe for many goroutines.
+type tokenizer struct {
+	library *tokenizers.Tokenizer
+	frame   frame
+}
+
+// frame is what goes around the ids of a window: [CLS] and [SEP] for BERT.
+type frame struct {
+	before, after []uint32
+	// pad fills the shorter rows of a batch. The attention mask hides it, but
+	// some graphs count positions by it.
+	pad uint32
+}
+
+func (f frame) size() int { return len(f.before) + len(f.after) }
+
+// openTokenizer reads a tokenizer.json.
+func openTokenizer(data []byte) (*tokenizer, error) {
+	pad, err := checkTokenizer(data)
+	if err != nil {
+		return nil, err
+	}
+	// "[SEP]" that somebody wrote is five characters, not the end of the text.
+	library, err := tokenizers.FromBytes(data, tokenizers.WithEncodeSpecialTokens())
+	if err != nil {
+		return nil, err
+	}
+	t := &tokenizer{library: library}
+	if t.frame, err = t.findFrame(); err != nil {
+		t.close()
+		return nil, err
+	}
+	t.frame.pad = pad
+	return t, nil
+}
+
+// checkTokenizer refuses a tokenizer that truncates or pads by itself, which the
+// library cannot be told not to do, and gives the id of its padding token, 0 if
+// it has none.
+func checkTokenizer(data []byte) (pad uint32, err error) {
+	var spec struct {
+		Truncation  *json.RawMessage `json:"truncation"`
+		Padding     *json.RawMessage `json:"padding"`
+		AddedTokens []struct {
+			ID      uint32 `json:"id"`
+			Content string `json:"content"`
+		} `json:"added_tokens"`
+	}
+	if err := json.Unmarshal(data, &spec); err != nil {
+		return 0, fmt.Errorf("read tokenizer.json: %w", err)
+	}
+	if spec.Truncation != nil {
+		return 0, errors.New("tokenizer.json: truncation must be null, or the end of a long text would never be read")
+	}
+	if spec.Padding != nil {
+		return 0, errors.New("tokenizer.json: padding must be null, or a short text would cost as much as a long one")
+	}
+	for _, t := range spec.AddedTokens {
+		if t.Content == "[PAD]" || t.Content == "<pad>" {
+			return t.ID, nil
+		}
+	}
+	return 0, nil
+}
+
+// findFrame asks the tokenizer what it puts around a text.
+func (t *tokenizer) findFrame() (frame, error) {
+	const text = "a"
+	plain, err := t.encode(text)
+	if err != nil {
+		return frame{}, err
+	}
+	framed := t.library.EncodeWithOptions(text, true).IDs
+	empty := t.library.EncodeWithOptions("", true).IDs
+	for i := 0; len(plain) > 0 && i+len(plain) <= len(framed); i++ {
+		f := frame{before: framed[:i], after: framed[i+len(plain):]}
+		if slices.Equal(framed[i:i+len(plain)], plain) && slices.Equal(slices.Concat(f.before, f.after), empty) {
+			return f, nil
+		}
+	}
+	return frame{}, fmt.Errorf("tokenizer.json: special tokens are not found: %q is %d, with them %d, and the empty text %d",
+		text, plain, framed, empty)
+}
+
+// encode gives the ids of the whole text without special tokens.
+//
+// The library takes a C string, so a NUL would hide all that follows. U+FFFD
+// stands in for it: tokenizers that clean text drop both alike.
+func (t *tokenizer) encode(text string) ([]uint32, error) {
+	encoding, err := t.library.EncodeWithOptionsErr(strings.ReplaceAll(text, "\x00", "\uFFFD"), false)
+	if err != nil {
+		return nil, fmt.Errorf("tokenize %d bytes: %w", len(text), err)
+	}
+	return encoding.IDs, nil
+}
+
+func (t *tokenizer) close() { _ = t.library.Close() }
