@@ -1,0 +1,159 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// maxRuleDepth bounds the nesting of a decision's tree.
+const maxRuleDepth = 16
+
+func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
+
+func (c *Config) validateModels(found *problems) {
+	if len(c.Models) == 0 {
+		found.add("models", "at least one model is needed")
+	}
+	names := map[string]bool{}
+	for i, m := range c.Models {
+		path := index("models", i)
+		modelName(found, path+".name", m.Name, names)
+		for j, alias := range m.Aliases {
+			modelName(found, index(path+".aliases", j), alias, names)
+		}
+		sendable(found, path+".upstream_name", m.UpstreamName)
+		if m.UpstreamName != "" && c.Upstream.Mode == "gateway" {
+			found.add(path+".upstream_name", "has no effect in gateway mode, which sends the model's own name")
+		}
+		c.validateEndpoints(found, path+".endpoints", m.Endpoints)
+	}
+	for i, name := range c.Routing.AutoModels {
+		modelName(found, index("routing.auto_models", i), name, names)
+	}
+}
+
+func (c *Config) validateEndpoints(found *problems, path string, endpoints []Endpoint) {
+	switch {
+	case c.Upstream.Mode == "gateway":
+		if len(endpoints) > 0 {
+			found.add(path, "has no effect in gateway mode: the gateway picks the endpoint")
+		}
+		return
+	case len(endpoints) == 0:
+		found.add(path, "at least one endpoint is needed in direct mode")
+	}
+	for j := range endpoints {
+		endpoints[j].validate(found, index(path, j), c.Upstream.AllowLinkLocal)
+	}
+}
+
+// modelName refuses a name that is empty, repeated or can't be sent.
+func modelName(found *problems, path, name string, seen map[string]bool) {
+	sendable(found, path, name)
+	unique(found, path, name, seen)
+}
+
+// sendable refuses what can't stand in a header value, and what could end a part
+// of a form.
+func sendable(found *problems, path, name string) {
+	if len(name) > 256 || strings.HasPrefix(name, "--") ||
+		strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ',' }) {
+		found.add(path, "%q is not a model name: up to 256 visible ASCII characters without a comma, not starting with --", name)
+	}
+}
+
+func (c *Config) validateRouting(found *problems) {
+	r := &c.Routing
+	oneOf(found, "routing.unknown_model", r.UnknownModel, "reject", "default")
+	oneOf(found, "routing.scope", r.Scope, "last_user", "user", "all")
+	if len(r.AutoModels) == 0 {
+		found.add("routing.auto_models", "at least one name is needed")
+	}
+	c.knownModel(found, "routing.default_model", r.DefaultModel)
+	signals := r.Signals.validate(found)
+	names := map[string]bool{}
+	for i := range r.Decisions {
+		d, path := &r.Decisions[i], index("routing.decisions", i)
+		unique(found, path+".name", d.Name, names)
+		c.knownModel(found, path+".model", d.Model)
+		d.Rules.validate(found, path+".rules", signals, 1)
+	}
+}
+
+func (c *Config) knownModel(found *problems, path, name string) {
+	var known []string
+	for _, m := range c.Models {
+		if m.Name != "" {
+			known = append(known, m.Name)
+		}
+	}
+	switch {
+	case len(known) == 0: // said where the models are
+	case name == "":
+		found.add(path, "missing; the models are %s", strings.Join(known, ", "))
+	case !slices.Contains(known, name):
+		found.add(path, "%q is not a model; the models are %s", name, strings.Join(known, ", "))
+	}
+}
+
+// validate gives the defined signals as "type name".
+func (s *Signals) validate(found *problems) map[string]bool {
+	defined := map[string]bool{}
+	names := map[string]bool{}
+	for i, k := range s.Keywords {
+		path := index("routing.signals.keywords", i)
+		unique(found, path+".name", k.Name, names)
+		oneOf(found, path+".operator", k.Operator, "OR", "AND", "NOR")
+		if len(k.Keywords) == 0 {
+			found.add(path+".keywords", "at least one keyword is needed")
+		}
+		for j, word := range k.Keywords {
+			if strings.TrimSpace(word) == "" {
+				found.add(index(path+".keywords", j), "empty")
+			}
+		}
+		defined["keyword "+k.Name] = true
+	}
+	names = map[string]bool{}
+	for i, d := range s.Domains {
+		path := index("routing.signals.domains", i)
+		unique(found, path+".name", d.Name, names)
+		ratio(found, path+".threshold", d.Threshold)
+		if len(d.Categories) == 0 {
+			found.add(path+".categories", "at least one category is needed")
+		}
+		defined["domain "+d.Name] = true
+	}
+	return defined
+}
+
+func (r *Rule) validate(found *problems, path string, signals map[string]bool, depth int) {
+	leaf := r.Type != "" || r.Name != ""
+	switch {
+	case depth > maxRuleDepth:
+		found.add(path, "nested deeper than %d", maxRuleDepth)
+	case leaf && (r.Operator != "" || len(r.Conditions) > 0):
+		found.add(path, "is either a signal (type, name) or an operator over conditions, not both")
+	case leaf:
+		oneOf(found, path+".type", r.Type, "keyword", "domain")
+		if !signals[r.Type+" "+r.Name] {
+			found.add(path+".name", "no %s signal is named %q", r.Type, r.Name)
+		}
+	default:
+		r.validateBranch(found, path, signals, depth)
+	}
+}
+
+func (r *Rule) validateBranch(found *problems, path string, signals map[string]bool, depth int) {
+	oneOf(found, path+".operator", r.Operator, "AND", "OR", "NOT")
+	switch n := len(r.Conditions); {
+	case n == 0:
+		found.add(path+".conditions", "at least one condition is needed")
+	case r.Operator == "NOT" && n != 1:
+		found.add(path+".conditions", "NOT takes one condition, got %d", n)
+	}
+	for i := range r.Conditions {
+		r.Conditions[i].validate(found, index(path+".conditions", i), signals, depth+1)
+	}
+}
