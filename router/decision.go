@@ -1,0 +1,78 @@
+package router
+
+import (
+	"time"
+
+	"github.com/vsr-proxy/vsr-proxy/chat"
+	"github.com/vsr-proxy/vsr-proxy/classify"
+)
+
+// Path says how a response came about; it is the value of HeaderResponsePath.
+type Path string
+
+// The response paths that this version takes.
+const (
+	PathUpstream Path = "upstream" // decided as configured and forwarded
+	PathDegraded Path = "degraded" // forwarded to the default model because a signal could not be had
+	PathBlocked  Path = "blocked"  // refused by a policy
+	PathError    Path = "error"    // refused or failed
+)
+
+// Names that stand in for a decision where none of the configured ones matched.
+const (
+	DecisionExplicit = "explicit" // the client named the model
+	DecisionDefault  = "default"  // no decision matched
+)
+
+// Decision is all that a door needs to go on: forward Body to Pool, or answer
+// with Error. Its fields are read-only.
+type Decision struct {
+	// Error is the answer when the request is refused, else nil.
+	Error *chat.Error
+	// Request is the parsed request, nil where it could not be parsed.
+	Request *chat.Request
+
+	Model string // the selected model, the value of x-selected-model
+	Pool  string // the upstream pool that serves it
+	Body  []byte // the body to send
+	// AskedUsage says that Body asks for a usage chunk which the client did not
+	// ask for and must not see.
+	AskedUsage bool
+
+	Auto     bool   // the client asked for routing
+	Name     string // of the decision
+	Path     Path
+	Degraded string // why Path is degraded: an outcome of classify, or "unread"
+
+	// Classified tells whether the encoder was asked; Outcome and Result are
+	// what it gave.
+	Classified bool
+	Outcome    string
+	Result     classify.Result
+
+	Signals []Signal // those evaluated, in order
+	Steps   []Step   // the trace, when asked for
+	Elapsed Timings
+}
+
+// Signal is one evaluated signal.
+type Signal struct {
+	Type, Name string
+	Matched    bool
+	Elapsed    time.Duration
+	Detail     string // why, when a trace was asked for
+}
+
+// Step is one line of the trace.
+type Step struct {
+	What    string        `json:"what"`
+	Outcome string        `json:"outcome"`
+	Elapsed time.Duration `json:"elapsed_ns"`
+}
+
+// Timings is the time each stage took.
+type Timings struct{ Parse, Classify, Rules, Splice, Total time.Duration }
+
+// Category is the classifier's best label, empty where it was not asked or
+// failed.
+func (d *Decision) Category() string { return d.Result.Label }
