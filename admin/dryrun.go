@@ -1,0 +1,183 @@
+package admin
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/vsr-proxy/vsr-proxy/chat"
+	"github.com/vsr-proxy/vsr-proxy/classify"
+	"github.com/vsr-proxy/vsr-proxy/live"
+	"github.com/vsr-proxy/vsr-proxy/router"
+)
+
+// Routed is the answer of /api/v1/route: what would happen to the request.
+type Routed struct {
+	Model      string             `json:"model,omitempty"`
+	Pool       string             `json:"pool,omitempty"`
+	Decision   string             `json:"decision,omitempty"`
+	Path       router.Path        `json:"response_path"`
+	Degraded   string             `json:"degraded_reason,omitempty"`
+	Category   string             `json:"category,omitempty"`
+	Confidence float64            `json:"confidence,omitzero"`
+	Scores     map[string]float64 `json:"scores,omitempty"`
+	Tokens     int                `json:"tokens,omitzero"`
+	Windows    int                `json:"windows,omitzero"`
+	Unread     int                `json:"unread_tokens,omitzero"`
+	Trace      []Step             `json:"trace"`
+	Elapsed    map[string]float64 `json:"elapsed_us"` // microseconds per stage
+	Error      *Refusal           `json:"error,omitempty"`
+}
+
+// Step is one line of a trace; its time is in microseconds.
+type Step struct {
+	What    string  `json:"step"`
+	Outcome string  `json:"outcome"`
+	Micros  float64 `json:"elapsed_us"`
+}
+
+// Refusal is the error the client would get.
+type Refusal struct {
+	Status  int    `json:"status"`
+	Code    string `json:"code"`
+	Param   string `json:"param,omitempty"`
+	Message string `json:"message"`
+}
+
+var kinds = map[string]chat.Kind{
+	"":                     chat.Chat,
+	"/v1/chat/completions": chat.Chat,
+	"/v1/completions":      chat.Completions,
+	"/v1/responses":        chat.Responses,
+	"/v1/embeddings":       chat.ByModel,
+}
+
+// dryRun decides on a whole request body without sending it. The query's
+// endpoint names the route it is meant for; chat completions if absent.
+func dryRun(gen *live.Generation, w http.ResponseWriter, r *http.Request) {
+	kind, ok := kinds[r.URL.Query().Get("endpoint")]
+	if !ok {
+		chat.WriteError(w, badRequest("endpoint", "The endpoint is one of /v1/chat/completions, /v1/completions, /v1/responses, /v1/embeddings."))
+		return
+	}
+	body, refusal := readBody(gen, w, r)
+	if refusal != nil {
+		chat.WriteError(w, refusal)
+		return
+	}
+	d := gen.Router.Decide(r.Context(), router.Request{Kind: kind, Body: body, Trace: true})
+	writeJSON(w, http.StatusOK, Explain(d))
+}
+
+// Explain is the printable form of a decision.
+func Explain(d *router.Decision) Routed {
+	out := Routed{
+		Model: d.Model, Pool: d.Pool, Decision: d.Name, Path: d.Path, Degraded: d.Degraded,
+		Category: d.Category(), Confidence: d.Result.Confidence, Scores: scores(d.Result),
+		Tokens: d.Result.Tokens, Windows: d.Result.Windows, Unread: d.Result.UnreadTokens,
+		Trace: []Step{},
+		Elapsed: map[string]float64{
+			"parse": micros(d.Elapsed.Parse), "classify": micros(d.Elapsed.Classify), "rules": micros(d.Elapsed.Rules),
+			"splice": micros(d.Elapsed.Splice), "total": micros(d.Elapsed.Total),
+		},
+	}
+	for _, s := range d.Steps {
+		out.Trace = append(out.Trace, Step{What: s.What, Outcome: s.Outcome, Micros: micros(s.Elapsed)})
+	}
+	if e := d.Error; e != nil {
+		out.Error = &Refusal{Status: e.Status, Code: e.Code, Param: e.Param, Message: e.Message}
+	}
+	return out
+}
+
+func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
+
+func scores(res classify.Result) map[string]float64 {
+	if len(res.Scores) == 0 {
+		return nil
+	}
+	out := make(map[string]float64, len(res.Scores))
+	for _, s := range res.Scores {
+		out[s.Label] = s.P
+	}
+	return out
+}
+
+// intentRequest has the fields of vLLM-SR's endpoint of the same path.
+type intentRequest struct {
+	Text    string `json:"text"`
+	Options struct {
+		ReturnProbabilities bool `json:"return_probabilities"`
+	} `json:"options"`
+}
+
+type intentAnswer struct {
+	Classification struct {
+		Category       string  `json:"category"`
+		Confidence     float64 `json:"confidence"`
+		ProcessingTime float64 `json:"processing_time_ms"`
+	} `json:"classification"`
+	Probabilities map[string]float64 `json:"probabilities,omitempty"`
+	Tokens        int                `json:"tokens"`
+	Windows       int                `json:"windows"`
+	Unread        int                `json:"unread_tokens"`
+}
+
+// classifyIntent labels one text.
+func classifyIntent(gen *live.Generation, w http.ResponseWriter, r *http.Request) {
+	body, refusal := readBody(gen, w, r)
+	if refusal != nil {
+		chat.WriteError(w, refusal)
+		return
+	}
+	var req intentRequest
+	if err := json.Unmarshal(body, &req, json.RejectUnknownMembers(true)); err != nil {
+		chat.WriteError(w, badRequest("", `The body is not of the form {"text": "...", "options": {"return_probabilities": true}}.`))
+		return
+	}
+	res, err := gen.Classifier.Classify(r.Context(), req.Text)
+	if err != nil {
+		chat.WriteError(w, classifyError(err))
+		return
+	}
+	var out intentAnswer
+	out.Classification.Category = res.Label
+	out.Classification.Confidence = res.Confidence
+	out.Classification.ProcessingTime = micros(res.Elapsed) / 1e3
+	out.Tokens, out.Windows, out.Unread = res.Tokens, res.Windows, res.UnreadTokens
+	if req.Options.ReturnProbabilities {
+		out.Probabilities = scores(res)
+	}
+	writeJSON(w, http.StatusOK, out)
+}
+
+func classifyError(err error) *chat.Error {
+	if errors.Is(err, classify.ErrNoText) {
+		return badRequest("text", "There is no text to classify.")
+	}
+	return &chat.Error{
+		Status: http.StatusServiceUnavailable, Type: "server_error", Code: "classification_failed",
+		Message: "The text could not be classified: " + classify.Outcome(err, classify.Result{}) + ".",
+	}
+}
+
+func badRequest(param, message string) *chat.Error {
+	return &chat.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "invalid_value", Param: param, Message: message}
+}
+
+// readBody applies the HTTP door's limit of size.
+func readBody(gen *live.Generation, w http.ResponseWriter, r *http.Request) ([]byte, *chat.Error) {
+	limit := int64(gen.Config.Server.Limits.BodyBytes)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, chat.TooLarge(limit)
+	case err != nil:
+		return nil, badRequest("", "The request body could not be read.")
+	}
+	return body, nil
+}

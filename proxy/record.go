@@ -1,0 +1,147 @@
+package proxy
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/vsr-proxy/vsr-proxy/classify"
+	"github.com/vsr-proxy/vsr-proxy/router"
+	"github.com/vsr-proxy/vsr-proxy/telemetry"
+)
+
+// close records the exchange in metrics, span and log. An answer that was cut
+// must not look whole to the client: the connection is broken off.
+func (x *exchange) close() {
+	m := x.door.metrics
+	m.HTTPRequest(x.route, x.status)
+	if x.decision != nil {
+		recordDecision(m, x.decision)
+	}
+	x.recordFailure(m)
+	x.recordAnswer(m)
+	x.span.Status(x.status)
+	x.span.End()
+	x.log()
+	if x.cut || x.status == statusClientGone {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func recordDecision(m *telemetry.Metrics, d *router.Decision) {
+	m.RoutingLatency(d.Elapsed.Total)
+	if d.Classified {
+		m.Classified(d.Outcome, d.Elapsed.Classify)
+		m.Windows(d.Result.Windows)
+		m.UnreadTokens(d.Result.UnreadTokens)
+	}
+	for _, s := range d.Signals {
+		m.SignalExtracted(s.Type, s.Name, s.Elapsed, s.Matched)
+	}
+	if d.Auto {
+		m.DecisionEvaluated(d.Elapsed.Rules)
+		media := d.Request.Media
+		m.UnreadMedia("image", media.Images)
+		m.UnreadMedia("audio", media.Audio)
+		m.UnreadMedia("file", media.Files)
+		m.UnreadMedia("other", media.Other)
+		m.UnreadMedia("token_prompt", d.Request.UnreadTokenPrompts)
+		if d.Request.StoredContext {
+			m.UnreadMedia("stored_context", 1)
+		}
+	}
+	if d.Degraded != "" {
+		m.Degraded(d.Degraded)
+	}
+	if d.Error != nil {
+		return
+	}
+	m.DecisionMatched(d.Name)
+	if d.Request.Model != d.Model {
+		m.RoutingModified(d.Request.Model, d.Model)
+	}
+}
+
+// recordFailure counts what did not end well under the model it was for.
+func (x *exchange) recordFailure(m *telemetry.Metrics) {
+	model, reason := "", ""
+	switch {
+	case x.failure != nil:
+		reason = failureReason(x.failure)
+	case x.refusal != nil:
+		reason = x.refusal.Code
+	case x.status >= http.StatusBadRequest:
+		reason = fmt.Sprintf("upstream_%dxx", x.status/100)
+	default:
+		return
+	}
+	if x.decision != nil {
+		model = x.decision.Model
+		if model == "" && x.decision.Request != nil {
+			model = x.decision.Request.Model
+		}
+	}
+	m.RequestError(model, reason)
+}
+
+// recordAnswer counts tokens and times of an answer that came.
+func (x *exchange) recordAnswer(m *telemetry.Metrics) {
+	f := &x.facts
+	if f.Status < http.StatusOK || f.Status >= http.StatusMultipleChoices {
+		return
+	}
+	model := x.decision.Model
+	if f.UsageKnown {
+		m.Tokens(model, f.PromptTokens, f.CompletionTokens)
+	} else {
+		m.UsageUnread(f.UsageUnread)
+	}
+	if !f.FirstEvent.IsZero() {
+		m.TTFT(model, f.FirstEvent.Sub(x.start)) // what was spent before the upstream call is waited for too
+	}
+	if tpot, estimated, ok := f.TPOT(); ok {
+		m.TPOT(model, tpot, estimated)
+	}
+}
+
+// log writes the one line of the exchange: ids, sizes and reasons, never text.
+func (x *exchange) log() {
+	level := slog.LevelInfo
+	if x.failure != nil || x.status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	if !x.door.log.Enabled(x.ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("id", x.id), slog.String("route", x.route), slog.Int("status", x.status),
+		slog.Duration("took", time.Since(x.start)), slog.Int64("bytes", x.facts.Bytes),
+	}
+	if trace := telemetry.TraceID(x.ctx); trace != "" {
+		attrs = append(attrs, slog.String("trace", trace))
+	}
+	if d := x.decision; d != nil && d.Error == nil {
+		attrs = append(attrs, decisionAttrs(d)...)
+	}
+	if x.refusal != nil {
+		attrs = append(attrs, slog.String("refused", x.refusal.Code))
+	}
+	if x.failure != nil {
+		attrs = append(attrs, slog.String("upstream_error", x.failure.Error()))
+	}
+	x.door.log.LogAttrs(x.ctx, level, "request", attrs...)
+}
+
+func decisionAttrs(d *router.Decision) []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("model", d.Model), slog.String("decision", d.Name), slog.String("path", string(d.Path)),
+	}
+	if d.Classified {
+		attrs = append(attrs, slog.String("classification", d.Outcome), slog.Duration("classify", d.Elapsed.Classify))
+	}
+	if d.Outcome == classify.OutcomeOK || d.Outcome == classify.OutcomePartial {
+		attrs = append(attrs, slog.String("category", d.Category()), slog.Float64("confidence", d.Result.Confidence))
+	}
+	return attrs
+}
