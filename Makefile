@@ -38,7 +38,8 @@ $(STATICCHECK):
 	GOBIN=$(CURDIR)/.cache/tools go install honnef.co/go/tools/cmd/staticcheck@v0.8.2
 	mv .cache/tools/staticcheck $@
 
-e2e: build ## real clients, unmodified, against the demo: openai (Python, Node), go-openai, curl
+e2e: build ## the binary as a process: signals, and real clients, unmodified: openai (Python, Node), go-openai, curl
+	go test -tags e2e -count 1 ./e2e
 	e2e/run.sh
 
 docs-check: build ## the README's transcript and every configuration in the docs, held against the binary

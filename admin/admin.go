@@ -38,7 +38,7 @@ type Options struct {
 // Status is the answer of /readyz and /startup-status.
 type Status struct {
 	Ready bool   `json:"ready"`
-	Phase string `json:"phase"` // starting, loading_model, warming_up, ready, draining
+	Phase string `json:"phase"` // starting, loading_model, ready, draining, stopped
 	// Model and Accelerator are known once the classifier is loaded.
 	Model       *Model       `json:"model,omitempty"`
 	Accelerator *Accelerator `json:"accelerator,omitempty"`
@@ -65,7 +65,7 @@ type door struct{ Options }
 func Handler(o Options) http.Handler {
 	d := &door{o}
 	mux := chi.NewRouter()
-	mux.Use(d.checkHost)
+	mux.Use(d.checkHost, sameOrigin)
 	mux.Get("/livez", d.livez)
 	mux.Get("/readyz", d.readyz)
 	mux.Get("/startup-status", d.startupStatus)
@@ -97,6 +97,19 @@ func (d *door) checkHost(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// sameOrigin keeps a page of another origin from posting through a browser on
+// this machine.
+func sameOrigin(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		chat.WriteError(w, &chat.Error{
+			Status: http.StatusForbidden, Type: "invalid_request_error", Code: "cross_origin",
+			Message: "A page of another origin must not change this proxy.",
+		})
+	}))
+	return protection.Handler(next)
 }
 
 func (d *door) hostAllowed(hostport string) bool {

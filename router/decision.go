@@ -14,7 +14,6 @@ type Path string
 const (
 	PathUpstream Path = "upstream" // decided as configured and forwarded
 	PathDegraded Path = "degraded" // forwarded to the default model because a signal could not be had
-	PathBlocked  Path = "blocked"  // refused by a policy
 	PathError    Path = "error"    // refused or failed
 )
 

@@ -15,7 +15,8 @@ const (
 	// HeaderDebug set to "true" by the client asks for the debug headers.
 	HeaderDebug = "X-Vsr-Debug"
 
-	// On every response.
+	// HeaderSchemaVersion is on every response, HeaderResponsePath on every one
+	// but the lists of models.
 	HeaderSchemaVersion = "X-Vsr-Schema-Version"
 	HeaderResponsePath  = "X-Vsr-Response-Path"
 

@@ -75,9 +75,9 @@ vsr-proxy demo: real classifier, real routing; the two models are simulated.
 
 Try, in another terminal:
 
-  curl -i %s/v1/chat/completions --json '{"model":"auto","messages":[{"role":"user","content":"What is 2+2 * (5-1)?"}]}'
-  curl -i %s/v1/chat/completions --json '{"model":"auto","messages":[{"role":"user","content":"Why did the Roman Empire fall?"}]}'
-  curl -N %s/v1/chat/completions --json '{"model":"llama3-8b","stream":true,"messages":[{"role":"user","content":"Hello!"}]}'
+  curl -i %s/v1/chat/completions -H 'content-type: application/json' -d '{"model":"auto","messages":[{"role":"user","content":"What is 2+2 * (5-1)?"}]}'
+  curl -i %s/v1/chat/completions -H 'content-type: application/json' -d '{"model":"auto","messages":[{"role":"user","content":"Why did the Roman Empire fall?"}]}'
+  curl -N %s/v1/chat/completions -H 'content-type: application/json' -d '{"model":"llama3-8b","stream":true,"messages":[{"role":"user","content":"Hello!"}]}'
 
 Look at x-vsr-selected-model and x-vsr-selected-category in the answers.
 Metrics and health: %s/metrics, /readyz. Stop with Ctrl-C.
