@@ -25,6 +25,11 @@ type Result struct {
 	Confidence float64
 	// Scores are the probabilities of all labels, in logit order; they sum to 1.
 	Scores []Score
+	// Verdicts are those of the sequence heads, in the order of the model's heads.
+	Verdicts []Verdict
+	// Spans are what token heads and Options.Patterns found, sorted by From and
+	// not overlapping; see MergeSpans.
+	Spans []Span
 	// Tokens is how many tokens of the text were read; a token that two windows
 	// share counts once.
 	Tokens int
@@ -38,12 +43,6 @@ type Result struct {
 	// QueueWait is the time spent waiting for slots, Elapsed the whole time.
 	// Both are set on errors too.
 	QueueWait, Elapsed time.Duration
-}
-
-// Score is the probability of one label.
-type Score struct {
-	Label string
-	P     float64
 }
 
 // New makes a classifier that owns m from then on: Close closes it. The error
@@ -137,6 +136,17 @@ func (c *Classifier) fill(result *Result, p []float64) {
 	}
 	top := result.Scores[best(p)]
 	result.Label, result.Confidence = top.Label, top.P
+	result.Verdicts = []Verdict{{Head: "domain", Label: top.Label, Confidence: top.P, Scores: result.Scores}}
+}
+
+// Verdict is that of a sequence head, if the result has one.
+func (r Result) Verdict(head string) (Verdict, bool) {
+	for _, v := range r.Verdicts {
+		if v.Head == head {
+			return v, true
+		}
+	}
+	return Verdict{}, false
 }
 
 // Stats is what the classifier is doing at one moment.
