@@ -28,8 +28,8 @@ var rooms = map[string][]string{
 	"chat":                  nil, // no labels, no rules, no upstreams
 	"classify":              nil, // no JSON, no HTTP, no model names
 	"classify/accel":        nil,
-	"classify/classifytest": nil,
-	"classify/models":       nil,
+	"classify/classifytest": {"classify"},
+	"classify/models":       {"classify"},
 	"classify/eval":         {"classify"},
 	"classify/onnx":         {"classify", "classify/accel"},
 	"config":                {"secret"},

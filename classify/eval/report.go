@@ -111,7 +111,7 @@ func confusion(labels []string, answers []Answer) Confusion {
 		has := slices.Index(labels, a.Row.Label)
 		got := len(labels)
 		if a.answered() {
-			got = slices.Index(labels, a.Result.Label)
+			got = slices.Index(labels, a.verdict().Label)
 		}
 		c.Counts[has][got]++
 	}
@@ -164,10 +164,10 @@ func calibrationError(answers []Answer) float64 {
 		if !a.answered() {
 			continue
 		}
-		m := min(max(int(math.Ceil(a.Result.Confidence*bins))-1, 0), bins-1)
+		m := min(max(int(math.Ceil(a.verdict().Confidence*bins))-1, 0), bins-1)
 		n++
 		count[m]++
-		confidence[m] += a.Result.Confidence
+		confidence[m] += a.verdict().Confidence
 		if a.right() {
 			right[m]++
 		}
@@ -187,7 +187,7 @@ func coverage(answers []Answer) []Coverage {
 	for _, confidence := range []float64{0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99} {
 		sure, right := 0, 0
 		for _, a := range answers {
-			if !a.answered() || a.Result.Confidence < confidence {
+			if !a.answered() || a.verdict().Confidence < confidence {
 				continue
 			}
 			sure++
@@ -205,7 +205,7 @@ func worstMistakes(answers []Answer) []Mistake {
 	worst := []Mistake{}
 	for _, a := range answers {
 		if a.answered() && !a.right() {
-			worst = append(worst, Mistake{Line: a.Row.Line, Label: a.Row.Label, Got: a.Result.Label, Confidence: a.Result.Confidence})
+			worst = append(worst, Mistake{Line: a.Row.Line, Label: a.Row.Label, Got: a.verdict().Label, Confidence: a.verdict().Confidence})
 		}
 	}
 	slices.SortStableFunc(worst, func(a, b Mistake) int { return cmp.Compare(b.Confidence, a.Confidence) })

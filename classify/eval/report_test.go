@@ -23,8 +23,8 @@ func answer(line int, label, got string, confidence float64, ms int) Answer {
 		Row:     Row{Line: line, Text: "canary", Label: label},
 		Outcome: classify.OutcomeOK,
 		Result: classify.Result{
-			Label: got, Confidence: confidence, Tokens: 3, Elapsed: time.Duration(ms) * time.Millisecond,
-			Scores: []classify.Score{{Label: got, P: confidence}},
+			Verdicts: []classify.Verdict{{Head: "domain", Label: got, Confidence: confidence, Scores: []classify.Score{{Label: got, P: confidence}}}},
+			Tokens:   3, Elapsed: time.Duration(ms) * time.Millisecond,
 		},
 	}
 }
@@ -207,7 +207,7 @@ func TestWriteErrorsAreTold(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	answers[0].Result.Scores[0].P = math.NaN()
+	answers[0].Result.Verdicts[0].Scores[0].P = math.NaN()
 	if err := WriteScores(&bytes.Buffer{}, answers); err == nil {
 		t.Error("NaN was written")
 	}

@@ -27,7 +27,16 @@ func (a Answer) answered() bool {
 	return a.Outcome == classify.OutcomeOK || a.Outcome == classify.OutcomePartial
 }
 
-func (a Answer) right() bool { return a.answered() && a.Result.Label == a.Row.Label }
+func (a Answer) right() bool { return a.answered() && a.verdict().Label == a.Row.Label }
+
+// verdict is that of the head "domain", or of the first if there is none.
+func (a Answer) verdict() classify.Verdict {
+	v, ok := a.Result.Verdict("domain")
+	if !ok && len(a.Result.Verdicts) > 0 {
+		return a.Result.Verdicts[0]
+	}
+	return v
+}
 
 // Run classifies all rows, workers at a time: as many as the classifier has
 // slots, or the latency measured is that of a queue. The answers are in the

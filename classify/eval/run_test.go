@@ -26,7 +26,7 @@ func rows() []Row {
 
 func TestRunKeepsOrderAndFailures(t *testing.T) {
 	fake := classifytest.New(classifytest.Options{})
-	c, err := classify.New(fake, classify.Options{Slots: 3, Deadline: 10 * time.Second, MaxWindows: 1, Temperature: 1})
+	c, err := classify.New(fake, classify.Options{Slots: 3, Deadline: 10 * time.Second, MaxWindows: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestRunKeepsOrderAndFailures(t *testing.T) {
 			t.Errorf("answer %d: %+v", i, a)
 		}
 	}
-	r := Measure(c.Labels(), answers)
+	r := Measure(c.Labels("domain"), answers)
 	if !near(r.Accuracy, 1.0/3) || r.Unanswered != 10 || r.Outcomes["no_text"] != 10 || r.Outcomes["ok"] != 20 {
 		t.Errorf("%+v", r)
 	}

@@ -111,14 +111,14 @@ func WriteScores(w io.Writer, answers []Answer) error {
 	}
 	for _, a := range answers {
 		l := line{
-			Line: a.Row.Line, Label: a.Row.Label, Outcome: a.Outcome, Got: a.Result.Label,
+			Line: a.Row.Line, Label: a.Row.Label, Outcome: a.Outcome, Got: a.verdict().Label,
 			TookMS: float64(a.Result.Elapsed.Microseconds()) / 1000,
 			Tokens: a.Result.Tokens, Unread: a.Result.UnreadTokens,
 		}
-		if len(a.Result.Scores) > 0 {
-			l.Scores = make(map[string]float64, len(a.Result.Scores))
+		if len(a.verdict().Scores) > 0 {
+			l.Scores = make(map[string]float64, len(a.verdict().Scores))
 		}
-		for _, s := range a.Result.Scores {
+		for _, s := range a.verdict().Scores {
 			l.Scores[s.Label] = s.P
 		}
 		text, err := json.Marshal(l, json.Deterministic(true))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vsr-proxy/vsr-proxy/classify/eval"
 	"github.com/vsr-proxy/vsr-proxy/config"
+	"github.com/vsr-proxy/vsr-proxy/router"
 )
 
 // evalDeadline lets an evaluation measure the model and not the machine's load:
@@ -68,12 +69,13 @@ func evaluate(ctx context.Context, settings config.Classify, data string, progre
 		return nil, nil, err
 	}
 	defer f.Close()
-	rows, err := eval.Read(f, e.manifest.Labels, eval.DefaultLimits())
+	labels := e.classifier.Labels(router.HeadDomain)
+	rows, err := eval.Read(f, labels, eval.DefaultLimits())
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", data, err)
 	}
 	answers, err := eval.Run(ctx, e.classifier, rows, runtime.GOMAXPROCS(0), counter(progress, len(rows)))
-	return answers, e.manifest.Labels, err
+	return answers, labels, err
 }
 
 // counter shows how far a long run is, no more than once a second.
