@@ -16,35 +16,53 @@ var ibanLength = map[string]int{
 // in groups parted by a space or a hyphen each, of four unless a word says what
 // it is: in running text, short words fit between numbers too.
 func findAccounts(s *scan) {
-	var number []byte
 	for i := 0; i+15 <= len(s.cells); i++ {
 		if !isAlpha(s.cells[i]) || isWord(s.cell(i-1)) {
 			continue
 		}
-		length := 0
-		if isAlpha(s.cells[i+1]) {
-			length = ibanLength[string(s.cells[i:i+2])]
-		}
-		if length == 0 {
+		if !isAlpha(s.cells[i+1]) || !isDigit(s.cells[i+2]) || !isDigit(s.cells[i+3]) {
 			continue
 		}
-		to, regular := i, true
-		number = number[:0]
-		for len(number) < length && isAlnum(s.cell(to)) {
-			number = append(number, s.cells[to])
-			to++
-			if len(number) < length && len(number) >= 4 && (s.cell(to) == ' ' || s.cell(to) == '-') && isAlnum(s.cell(to+1)) {
-				to++
-				regular = regular && len(number)%4 == 0
-			}
+		length := ibanLength[string(s.cells[i:i+2])]
+		if to, ok := s.account(i, length); ok {
+			s.add(IBAN, i, to, scoreChecked)
+			i = to - 1
+		} else if to, ok := s.account(i, 0); ok {
+			s.add(IBAN, i, to, scoreCue)
+			i = to - 1
 		}
-		if len(number) < length || isWord(s.cell(to)) || !isDigit(number[2]) || !isDigit(number[3]) || !mod97(number) {
-			continue
-		}
-		if !regular && !s.called(i, 64, kindAccount, 0) {
-			continue
-		}
-		s.add(IBAN, i, to, scoreChecked)
-		i = to - 1
 	}
+}
+
+const (
+	shortestIBAN = 15
+	longestIBAN  = 34
+)
+
+// account is where the account number that begins at i ends, if it is one. A
+// length of 0 is for countries that the registry doesn't have, or has with
+// another: then a word must say what it is, and it goes as far as it can.
+func (s *scan) account(i, length int) (to int, ok bool) {
+	most := length
+	if length == 0 {
+		most = longestIBAN
+	}
+	var number [longestIBAN]byte
+	n, regular := 0, true
+	for to = i; n < most && isAlnum(s.cell(to)); {
+		number[n] = s.cells[to]
+		n++
+		to++
+		if c := s.cell(to); (c == ' ' || c == '-') && n < most && n >= 4 && isAlnum(s.cell(to+1)) {
+			if length == 0 && n%4 != 0 {
+				break
+			}
+			to++
+			regular = regular && n%4 == 0
+		}
+	}
+	if n < length || n < shortestIBAN || isWord(s.cell(to)) || !mod97(number[:n]) {
+		return 0, false
+	}
+	return to, length > 0 && regular || s.called(i, 64, kindAccount, kindOther|kindLabel)
 }

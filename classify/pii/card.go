@@ -19,6 +19,7 @@ var issuers = []struct{ low, high, shortest, longest int }{
 // need a word that says card.
 var weakIssuers = []struct{ low, high, shortest, longest int }{
 	{500000, 509999, 12, 19}, {560000, 589999, 12, 19}, {600000, 699999, 12, 19}, // Maestro, RuPay, Elo
+	{350000, 359999, 16, 19},                           // JCB, and what passes for it
 	{60400, 60499, 12, 12},                             // Maestro
 	{213100, 213199, 15, 15}, {180000, 180099, 15, 15}, // JCB
 	{979200, 979299, 16, 16}, // Troy
@@ -112,7 +113,11 @@ func (s *scan) card(from, to int) bool {
 	if digits < 12 || digits > 19 || !luhn(s.cells[from:to]) || s.cells[from] == '0' && digits != 12 {
 		return false
 	}
-	named := s.called(from, 64, kindCard, kindOther|kindLabel|kindPhone|kindAccount)
+	const others = kindOther | kindLabel | kindPhone | kindAccount
+	named := s.called(from, 64, kindCard, others)
+	if c, ok := s.following(to, 12, kindCard|others); ok && c.kind&kindCard != 0 {
+		named = named || !s.called(from, 48, others, kindCard)
+	}
 	if !named {
 		if !issued(issuers, head, digits) || digits < 14 && plain {
 			return false

@@ -23,6 +23,7 @@ const (
 	kindLabel   // and so surely that no format outweighs it
 	kindVersion // or of an outline's section
 	kindEvent   // a date of something else than birth
+	kindReach   // somebody is written to, at what follows a preposition
 	kindMonth   // no label: a month's name
 )
 
@@ -44,7 +45,7 @@ var cueWords = map[kind]string{
 		durchwahl ruf_mich meine_nummer seine_nummer ihre_nummer telefonisch
 		téléphone telephone tél portable appeler appelez appelle joindre joignable mon_numéro son_numéro numéro_est notre_numéro
 		teléfono telefono móvil movil celular llámame llamar llame llamarme llámenos mi_número su_número mi_numero número_es
-		cellulare chiamami chiamare chiamatemi chiami mio_numero numero_è suo_numero recapito
+		cellulare chiamami chiamare chiamatemi chiami chiamarmi chiamarlo chiamarla chiamarci mio_numero numero_è suo_numero recapito
 		telefone telemóvel ligue ligar contato contacto meu_número seu_número
 		telefoon telefoonnummer mobiel mobiele gsm bel bellen bereikbaar mijn_nummer
 		ring tlf mitt_nummer mit_nummer telefonnumre telefonnummeret mobilen ringa
@@ -55,10 +56,11 @@ var cueWords = map[kind]string{
 		telefonszám telefonszáma telefonszámom hívjon sunați telefonul numărul telefonski
 		телефон телефона телефону тел моб звоните позвоните мобильный телефоном дзвоніть мобільний
 		τηλέφωνο τηλ κινητό هاتف الهاتف هاتفي جوال تلفن טלפון נייד फ़ोन फोन मोबाइल ফোন মোবাইল`,
-	kindCard: `card cards creditcard cardnumber cc visa mastercard amex maestro discover pan paid karte kreditkarte kartennummer
+	kindCard: `card cards creditcard cardnumber cc cvv cvc expiry exp charge charged kreditkartennummer kaartnummer kortnummeret visa mastercard amex maestro discover pan paid karte kreditkarte kartennummer
 		tarjeta carte carta cartão cartao kaart kreditkort kort kortnummer kortti luottokortti karta karty kartę kartou kart kartı
 		carduri kártya карта карты картой κάρτα بطاقة`,
-	kindAccount:  `iban account accounts konto kontonummer bban bic swift cuenta compte conto conta rekening tili rachunek účet hesap sort_code routing`,
+	kindReach:    `text texted texting message messages reach reached notify alert forward leave`,
+	kindAccount:  `bankverbindung wire wired transfer überweisen überweisung virement transferencia bonifico przelew iban account accounts konto kontonummer bban bic swift cuenta compte conto conta rekening tili rachunek účet hesap sort_code routing`,
 	kindSSN:      `ssn ssns social_security social_insurance tax_id taxpayer tin`,
 	kindPassport: `passport passports passport_number`,
 	kindBirth: `born birth birthdate birthday birthdays dob o_b dateofbirth bday

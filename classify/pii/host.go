@@ -91,6 +91,16 @@ func (s *scan) hostV6(from, to int) {
 		from++
 	}
 	addr, err := netip.ParseAddr(string(s.cells[from:to]))
+	if err != nil { // a port, though it belongs behind brackets
+		port := to
+		for port > from && isDigit(s.cells[port-1]) {
+			port--
+		}
+		if to = port - 1; to <= from || s.cells[to] != ':' {
+			return
+		}
+		addr, err = netip.ParseAddr(string(s.cells[from:to]))
+	}
 	if err != nil || isNobody(addr) {
 		return
 	}

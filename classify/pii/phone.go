@@ -72,15 +72,17 @@ func findPhones(s *scan) {
 func (s *scan) mayDial(i int) bool {
 	c, before := s.cells[i], s.cell(i-1)
 	switch {
-	case isDigit(c), c == '+' && isDigit(s.cell(i+1)), c == '(' && isDigit(s.cell(i+1)), c == '(' && s.cell(i+1) == '+':
+	case isDigit(c), c == '+' && (isDigit(s.cell(i+1)) || s.cell(i+1) == '(' && isDigit(s.cell(i+2))), c == '(' && isDigit(s.cell(i+1)), c == '(' && s.cell(i+1) == '+':
 	default:
 		return false
 	}
 	switch before {
 	case '+', '$', '#', '&', '%', '^', '*', '~', '\\', '@':
 		return c == '('
-	case '.', '-', '/', ',':
-		return !isWord(s.cell(i-2)) || before == ','
+	case ',':
+		return !isDigit(s.cell(i - 2))
+	case '.', '-', '/':
+		return !isWord(s.cell(i - 2))
 	}
 	return !isWord(before)
 }
@@ -129,12 +131,9 @@ func (s *scan) opening(i int) int {
 func (s *scan) dial(i int) dialled {
 	d := dialled{from: i, paren: -1}
 	open := false
-	if s.cells[i] == '(' {
-		open = true
-		i++
-	}
-	if s.cell(i) == '+' {
-		d.plus = true
+	for s.cell(i) == '(' && !open || s.cell(i) == '+' && !d.plus {
+		open = open || s.cells[i] == '('
+		d.plus = d.plus || s.cells[i] == '+'
 		i++
 	}
 	sep, spaced, digits := byte(0), false, 0
@@ -253,6 +252,9 @@ func (s *scan) judge(d dialled, to int) float64 {
 	if form == noNumber {
 		return 0
 	}
+	if form == strong && s.inRow(d) {
+		form = medium
+	}
 	if s.saysPhone(d, to, form) {
 		return scoreCue
 	}
@@ -277,6 +279,17 @@ func (s *scan) judge(d dialled, to int) float64 {
 	return 0
 }
 
+// inRow says whether d, of digits and spaces alone, goes on from other digits, as
+// the numbers of a table do.
+func (s *scan) inRow(d dialled) bool {
+	for i := range d.n {
+		if d.plus || d.paren >= 0 || i > 0 && d.groups[i].sep != ' ' {
+			return false
+		}
+	}
+	return s.cell(d.from-1) == ' ' && isDigit(s.cell(d.from-2))
+}
+
 // saysPhone says whether the text calls what is at [d.from, to) a telephone
 // number: before it, with nothing else in between, or after it, or as another one.
 func (s *scan) saysPhone(d dialled, to int, form strength) bool {
@@ -287,11 +300,24 @@ func (s *scan) saysPhone(d dialled, to int, form strength) bool {
 	if c, _, ok := s.nearest(d.from, 64, kindPhone|others); ok {
 		return c.kind&kindPhone != 0
 	}
+	if d.digits() >= 8 && s.called(d.from, 64, kindReach, 0) && s.afterPreposition(d.from) {
+		return true
+	}
 	if n := len(s.fresh); n > 0 && d.from-s.fresh[n-1].to <= 48 && (form > weak || d.digits() >= 7 && closes(s.cell(to))) {
 		return true
 	}
 	c, ok := s.following(to, 10, kindPhone|others)
 	return ok && c.kind&kindPhone != 0 && !s.sentence(to, c.from)
+}
+
+// afterPreposition says whether a word as in "text me at" is just before i.
+func (s *scan) afterPreposition(i int) bool {
+	for _, word := range []string{" at ", " on ", " via ", " to ", " under ", " at: ", " on: "} {
+		if s.has(i-len(word), word) {
+			return true
+		}
+	}
+	return false
 }
 
 // sentence says whether one ends in [from, to).
@@ -340,7 +366,7 @@ func (s *scan) form(d dialled) strength {
 		}
 		return strong
 	}
-	if s.has(d.groups[0].from, "00") && n >= 10 {
+	if s.has(d.groups[0].from, "00") && n >= 10 && s.cells[d.groups[0].from+2] != '0' {
 		if d.n > 1 {
 			return strong
 		}
@@ -389,15 +415,17 @@ func (s *scan) grouped(d dialled, n int, first byte) strength {
 		slash = slash || d.groups[i].sep == '/'
 	}
 	switch {
-	case slash:
+	case slash, s.has(d.groups[0].from, "000"):
 		return weak
+	case sizes(4, 4) && sep == '-' && s.isYear(d.groups[0]) && s.isYear(d.groups[1]):
+		return noNumber
 	case sizes(3, 3, 4) && (d.paren == 0 || sep != ' ' && !mixed):
 		return strong
 	case sizes(1, 3, 3, 4) && !spaces && (first == '1' || d.paren == 1):
 		return strong
 	case sizes(1, 3, 3, 2, 2) && d.paren == 1:
 		return strong
-	case d.paren == 0 && (first == '0' && n >= 8 && n <= 12 || sizes(3, 7) || sizes(3, 3, 4)):
+	case d.paren == 0 && (first == '0' && n >= 8 && n <= 13 || sizes(3, 7) || sizes(3, 3, 4)):
 		return strong
 	case d.paren == 0 && n >= 7:
 		return medium
@@ -413,6 +441,11 @@ func (s *scan) grouped(d dialled, n int, first byte) strength {
 		return weak
 	}
 	return noNumber
+}
+
+func (s *scan) isYear(g group) bool {
+	year := s.number(g.from, g.to)
+	return year >= 1000 && year < 2100
 }
 
 // thousands says whether d is one number written in groups of three.
