@@ -64,5 +64,5 @@ func (s *scan) account(i, length int) (to int, ok bool) {
 	if n < length || n < shortestIBAN || isWord(s.cell(to)) || !mod97(number[:n]) {
 		return 0, false
 	}
-	return to, length > 0 && regular || s.called(i, 64, kindAccount, kindOther|kindLabel)
+	return to, length > 0 && regular || s.called(i, 64, kindAccount, kindOther|kindLabel) || s.says(to, 16, kindAccount)
 }

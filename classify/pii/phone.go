@@ -272,6 +272,9 @@ func (s *scan) judge(d dialled, to int) float64 {
 			return scoreRecord
 		}
 	case weak:
+		if d.digits() >= 10 && d.n == 1 && s.isAlone(d.from, to) {
+			return scoreRecord
+		}
 		if d.digits() >= 8 && s.isField(d.from, to) && s.inRecord(d.from) {
 			return scoreRecord
 		}
@@ -305,6 +308,13 @@ func (s *scan) saysPhone(d dialled, to int, form strength) bool {
 	}
 	if n := len(s.fresh); n > 0 && d.from-s.fresh[n-1].to <= 48 && (form > weak || d.digits() >= 7 && closes(s.cell(to))) {
 		return true
+	}
+	if form > weak || d.digits() >= 9 {
+		for _, words := range []string{" is my ", " is his ", " is her ", " is their ", " is our "} {
+			if s.has(to, words) && !s.says(to, 28, others|kindEvent) {
+				return true
+			}
+		}
 	}
 	c, ok := s.following(to, 10, kindPhone|others)
 	return ok && c.kind&kindPhone != 0 && !s.sentence(to, c.from)
