@@ -40,7 +40,7 @@ func (s *scan) birth(from, to, year int) {
 		score = scoreCue
 	case before: // a date of something else
 	default:
-		if after, ok := s.following(to, 24, kindBirth|kindEvent); ok && after.kind&kindBirth != 0 {
+		if after, ok := s.following(to, 40, kindBirth|kindEvent); ok && after.kind&kindBirth != 0 {
 			score = scoreCue
 		} else if year <= 2018 && s.isField(from, to) && s.called(from, 80, kindRecord, kindEvent) {
 			score = scoreRecord

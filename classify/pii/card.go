@@ -59,6 +59,9 @@ func (s *scan) groups(i int) int {
 // cardAt tries the groups from i on, all of them or fewer where spaces part them,
 // and says where to try next.
 func (s *scan) cardAt(i, end int) int {
+	if s.digits(i, 3) < i+4 { // the first group has four digits at least
+		return s.skipDigits(i, end)
+	}
 	var ends [8]int
 	n, next := 0, end
 	for j := i; j < end; {
@@ -83,6 +86,14 @@ func (s *scan) cardAt(i, end int) int {
 		}
 	}
 	return next
+}
+
+// skipDigits is where the next group begins.
+func (s *scan) skipDigits(i, end int) int {
+	for i < end && isDigit(s.cells[i]) {
+		i++
+	}
+	return min(i+1, end)
 }
 
 // card adds [from, to) if it is a card's number.
@@ -129,7 +140,7 @@ func (s *scan) card(from, to int) bool {
 		if s.called(from, within, kindOther|kindLabel|kindPhone, kindCard) {
 			return false
 		}
-		if c, ok := s.following(to, 16, kindOther|kindLabel|kindCard); ok && plain && c.kind&kindCard == 0 {
+		if c, ok := s.following(to, 16, kindLabel|kindCard); ok && plain && c.kind&kindCard == 0 {
 			return false
 		}
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // kind is what a word says about the number beside it. A word may say several.
-type kind uint16
+type kind uint32
 
 const (
 	kindPhone kind = 1 << iota
@@ -16,6 +16,7 @@ const (
 	kindBirth
 	kindLicence
 	kindPassport
+	kindPermit // a licence of some sort
 	kindZIP
 	kindAddress // of a host
 	kindRecord  // the fields of a person follow
@@ -29,7 +30,7 @@ const (
 
 // cue is a word, or two, that says what a number near it is.
 type cue struct {
-	from, to int // cells
+	from, to int // cells, of a pair those of its second word
 	kind     kind
 	month    int // 1 to 12 for a month's name, or 0
 }
@@ -37,7 +38,7 @@ type cue struct {
 // cueWords are the cues in many languages, in lower case, parted by spaces; two
 // words that only mean something together are joined by an underscore.
 var cueWords = map[kind]string{
-	kindPhone: `phone phones telephone tel telno mobile cell cellphone phonenumber mobilenumber call dial fax whatsapp viber sms hotline
+	kindPhone: `phone phones telephone tel telno mobile cell cellphone phonenumber mobilenumber call called caller calling phoned country_code dial fax whatsapp viber sms hotline
 		helpline callback voicemail landline pager contact ph mob text_me text_us text_him text_her ring_me ring_us reach_me reach_us
 		reach_him reach_her reach_them reached_at reached_on reachable_at reachable_on my_number his_number her_number their_number
 		our_number your_number whose_number contact_number number_for direct_line
@@ -56,12 +57,13 @@ var cueWords = map[kind]string{
 		telefonszám telefonszáma telefonszámom hívjon sunați telefonul numărul telefonski
 		телефон телефона телефону тел моб звоните позвоните мобильный телефоном дзвоніть мобільний
 		τηλέφωνο τηλ κινητό هاتف الهاتف هاتفي جوال تلفن טלפון נייד फ़ोन फोन मोबाइल ফোন মোবাইল`,
-	kindCard: `card cards creditcard cardnumber cc cvv cvc expiry exp charge charged kreditkartennummer kaartnummer kortnummeret visa mastercard amex maestro discover pan paid karte kreditkarte kartennummer
+	kindCard: `card cards creditcard cardnumber cc luhn cvv cvc expiry exp charge charged kreditkartennummer kaartnummer kortnummeret visa mastercard amex maestro discover pan paid karte kreditkarte kartennummer
 		tarjeta carte carta cartão cartao kaart kreditkort kort kortnummer kortti luottokortti karta karty kartę kartou kart kartı
 		carduri kártya карта карты картой κάρτα بطاقة`,
 	kindReach:    `text texted texting message messages reach reached notify alert forward leave`,
 	kindAccount:  `bankverbindung wire wired transfer überweisen überweisung virement transferencia bonifico przelew iban account accounts konto kontonummer bban bic swift cuenta compte conto conta rekening tili rachunek účet hesap sort_code routing`,
 	kindSSN:      `ssn ssns social_security social_insurance tax_id taxpayer tin`,
+	kindPermit:   `license licence`,
 	kindPassport: `passport passports passport_number`,
 	kindBirth: `born birth birthdate birthday birthdays dob o_b dateofbirth bday
 		geboren geb geburtsdatum geburtstag né née nee_le naissance nacido nacida nacimiento nació cumpleaños nato_il nato_a nata_il nata_a
@@ -93,7 +95,7 @@ var cueWords = map[kind]string{
 		objednávka tilaus beställning bestelling license_plate licence_plate inches meters metres kg km miles dollars euros population_of`,
 	kindLabel: `isbn issn doi imei vin upc ean asin gtin order_number order_no order_id invoice_number invoice_no tracking_number
 		serial_number model_number part_number case_number ticket_number reference_number article_number item_number account_number
-		bestellnummer rechnungsnummer sequence sequences compute divisible modulo uuid oid`,
+		bestellnummer rechnungsnummer sequence sequences compute divisible modulo prime even odd palindrome uuid oid`,
 	kindVersion: `version versions ver v release releases upgrade downgrade build firmware software section sections chapter clause paragraph
 		subsection article rev revision oid outline versie versión versione versão wersja verze sürüm версия`,
 	kindEvent: `died death deceased issued issue expires expiry expired expiration due since until valid hired joined started start visit
@@ -186,11 +188,8 @@ const maxWord = 40
 // second word alone would say.
 func (v *view) cues() []cue {
 	var out []cue
-	var pair []byte
-	var last struct {
-		text string
-		to   int
-	}
+	var pair, last []byte
+	lastTo := 0
 	for i := 0; i < len(v.cells); {
 		if !isLetter(v.cells[i]) {
 			i++
@@ -202,32 +201,32 @@ func (v *view) cues() []cue {
 			i++
 		}
 		if i-from > maxWord {
-			last.text = ""
+			last = nil
 			continue
 		}
 		word := v.wordAt(from, i, foreign)
-		m, ok := lexicon[word]
-		begin := from
-		if last.text != "" && from == last.to+1 {
-			pair = append(append(append(pair[:0], last.text...), '_'), word...)
+		m, ok := lexicon[string(word)]
+		if last != nil && from == lastTo+1 {
+			pair = append(append(append(pair[:0], last...), '_'), word...)
 			if both, is := lexicon[string(pair)]; is {
-				m, ok, begin = both, true, last.to-len(last.text)
+				m, ok = both, true
 			}
 		}
-		last.text, last.to = word, i
+		last, lastTo = word, i
 		if ok {
-			out = append(out, cue{max(0, min(begin, from)), i, m.kind, m.month})
+			out = append(out, cue{from, i, m.kind, m.month})
 		}
 	}
 	return v.glyphs(out)
 }
 
-func (v *view) wordAt(from, to int, foreign bool) string {
+// wordAt is the text of the cells [from, to) in lower case.
+func (v *view) wordAt(from, to int, foreign bool) []byte {
 	if !foreign {
-		return string(v.cells[from:to])
+		return v.cells[from:to]
 	}
 	a, b := v.bytes(from, to)
-	return strings.ToLower(v.text[a:b])
+	return []byte(strings.ToLower(v.text[a:b]))
 }
 
 // glyphs adds the cues that aren't words.

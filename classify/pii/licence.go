@@ -7,9 +7,11 @@ func findLicences(s *scan) {
 		c := s.cues[i]
 		switch {
 		case c.kind&kindLicence != 0:
-			s.document(Licence, c)
+			s.document(Licence, c, documentWithin)
+		case c.kind&kindPermit != 0:
+			s.document(Licence, c, 3)
 		case c.kind&kindPassport != 0:
-			s.document(Passport, c)
+			s.document(Passport, c, documentWithin)
 		}
 	}
 }
@@ -20,9 +22,9 @@ const documentWithin = 72
 
 // document adds the first number after the cue that can be one of a document, or
 // the one just before, as in "D1234567 is my driver's licence".
-func (s *scan) document(typ string, c cue) {
+func (s *scan) document(typ string, c cue, within int) {
 	const others = kindPhone | kindCard | kindAccount | kindSSN | kindBirth | kindZIP | kindAddress | kindOther | kindLabel | kindVersion | kindEvent
-	for i := c.to; i < len(s.cells) && i < c.to+documentWithin; i++ {
+	for i := c.to; i < len(s.cells) && i < c.to+within; i++ {
 		if s.cells[i] == '\n' && i > c.to+2 || s.cells[i] == '.' && s.cell(i+1) == ' ' && !s.abbreviates(i) {
 			break
 		}
@@ -38,6 +40,9 @@ func (s *scan) document(typ string, c cue) {
 			return
 		}
 		i = end - 1
+	}
+	if c.kind&kindPermit != 0 {
+		return
 	}
 	end := c.from
 	for end > 0 && c.from-end < 16 && !isDigit(s.cells[end-1]) {

@@ -43,6 +43,20 @@ func (d *dialled) digits() int {
 	return n
 }
 
+// plausible is how many groups may be of one number, judged by their sizes.
+func (d *dialled) plausible() int {
+	single := 0
+	for i := range d.n {
+		if d.size(i) == 1 {
+			single++
+		}
+		if single > 2 {
+			return i
+		}
+	}
+	return d.n
+}
+
 // cut is d without its groups from n on.
 func (d dialled) cut(n int) dialled {
 	d.n = n
@@ -93,7 +107,7 @@ func (s *scan) phoneAt(i int) int {
 	if d.n == 0 || d.n == 1 && d.paren == 0 {
 		return i + 1
 	}
-	for n := d.n; n > 0; n-- {
+	for n := d.plausible(); n > 0; n-- {
 		if n < d.n && !d.groups[n].spaced { // a part of what belongs together
 			continue
 		}

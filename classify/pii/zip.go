@@ -21,11 +21,15 @@ var shortWords = []string{"is", "in", "or", "of", "to", "at", "as", "an", "on", 
 
 // findPostalCodes takes what just follows a word for a postal code.
 func findPostalCodes(s *scan) {
-	for _, c := range s.cues {
+	for n, c := range s.cues {
 		if c.kind&kindZIP == 0 {
 			continue
 		}
-		for i := c.to; i < len(s.cells) && i < c.to+24; i++ {
+		end := min(len(s.cells), c.to+24)
+		if n+1 < len(s.cues) {
+			end = min(end, max(c.to, s.cues[n+1].from))
+		}
+		for i := c.to; i < end; i++ {
 			if !isAlnum(s.cells[i]) || isWord(s.cell(i-1)) {
 				if s.cells[i] == ',' || s.cells[i] == ';' || s.cells[i] == '\n' || s.cells[i] == '.' && i > c.to {
 					break
