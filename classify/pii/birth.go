@@ -159,7 +159,7 @@ func (s *scan) ordinal(i int) int {
 			return i + len(word)
 		}
 	}
-	if s.cell(i) == cellLetter || s.cell(i) == cellOther { // º, ª, °
+	if s.cell(i) == cellLetter || s.cell(i) == cellSign { // º, ª, °
 		return i + 1
 	}
 	return i
@@ -177,7 +177,7 @@ func (s *scan) dayBefore(end int) (from, day int, ok bool) {
 		}
 	}
 	back(" of ", " de ", " den ", " da ", " ", "-", "/")
-	if s.cell(i-1) == cellOther || s.cell(i-1) == cellLetter {
+	if s.cell(i-1) == cellSign || s.cell(i-1) == cellLetter {
 		i--
 	}
 	back("st", "nd", "rd", "th", "er", ".", ",")

@@ -53,7 +53,7 @@ func (s *scan) hostV4(from, to int) {
 		return
 	}
 	// An outline's number looks the same, but seldom goes far.
-	if small(addr) && !s.called(from, 64, kindAddress, kindVersion) {
+	if small(addr) && !(s.cell(to) == '/' && isDigit(s.cell(to+1))) && !s.called(from, 64, kindAddress, kindVersion) {
 		return
 	}
 	s.add(IP, from, to, scoreFormat)

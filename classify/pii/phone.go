@@ -91,7 +91,7 @@ func (s *scan) mayDial(i int) bool {
 		return false
 	}
 	switch before {
-	case '+', '$', '#', '&', '%', '^', '*', '~', '\\', '@':
+	case cellSign, '+', '$', '#', '&', '%', '^', '*', '~', '\\', '@':
 		return c == '('
 	case ',':
 		return !isDigit(s.cell(i - 2))
@@ -226,8 +226,10 @@ func (s *scan) ends(d dialled) (int, bool) {
 		return end, true
 	}
 	switch after := s.cell(to); after {
-	case '%', '@', cellOther, cellYear, cellMonth, cellDay, '^', '*', '=':
+	case '%', '@', cellSign, '^', '*', '=':
 		return 0, false
+	case cellYear, cellMonth, cellDay:
+		return to, d.plus
 	case '.', ',', ':', '-', '/', '\'':
 		return to, !isWord(s.cell(to+1)) || after == ',' && d.plus
 	default:

@@ -13,7 +13,8 @@ const (
 	cellYear   = 'Y' // 年, 년
 	cellMonth  = 'M' // 月, 월
 	cellDay    = 'D' // 日, 일
-	cellOther  = 'X' // anything else
+	cellSign   = 'S' // of arithmetic, a unit or a currency
+	cellOther  = 'X' // anything else, such as punctuation
 )
 
 // view is a text as the patterns see it: one byte, a cell, for each rune.
@@ -86,12 +87,16 @@ func cellOf(r rune) (cell byte, seen bool) {
 		return cellMonth, true
 	case '日', '일':
 		return cellDay, true
+	case '°', '‰', '№':
+		return cellSign, true
 	}
 	switch {
 	case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar):
 		return cellGlyph, true
 	case unicode.In(r, unicode.L, unicode.M):
 		return cellLetter, true
+	case unicode.In(r, unicode.Sm, unicode.Sc, unicode.No):
+		return cellSign, true
 	}
 	return cellOther, true
 }
