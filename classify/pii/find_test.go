@@ -62,10 +62,11 @@ func TestCards(t *testing.T) {
 		{"2 times 4111 1111 1111 1111", one(Card, "4111 1111 1111 1111")},
 		{"Visa 4222222222222", one(Card, "4222222222222")},
 		{"my card is 3530111333300000 (JCB)", one(Card, "3530111333300000")},
-		{"4111111111111112", nil},                          // check digit
-		{"4111-1111 1111-1111", nil},                       // separators
-		{"The order number is 4111111111111111.", nil},     // says what it is
-		{"Is 4111111111111111 divisible by 3?", nil},       // so does this
+		{"4111111111111112", nil},                      // check digit
+		{"4111-1111 1111-1111", nil},                   // separators
+		{"The order number is 4111111111111111.", nil}, // says what it is
+		{"Is 4111111111111111 divisible by 3?", nil},   // so does this
+		{"4111111111111111 mod 7, 4111111111111111 + 1", nil},
 		{"0.4111111111111111 and 4111111111111111.5", nil}, // fractions
 		{"9999999999999995", nil},                          // no issuer
 		{"x4111111111111111 4111111111111111a", nil},
@@ -119,6 +120,7 @@ func TestDatesOfBirth(t *testing.T) {
 	check(t, []example{
 		{"born 1990-05-04", one(Birth, "1990-05-04")},
 		{"DOB: 5/4/90", one(Birth, "5/4/90")},
+		{"dob:19900504", one(Birth, "19900504")},
 		{"date of birth 4th of May 1990", one(Birth, "4th of May 1990")},
 		{"He was born on May 4, 1990, and died on June 5, 2001.", one(Birth, "May 4, 1990")},
 		{"geboren am 4. März 1990 in Ulm", one(Birth, "4. März 1990")},
@@ -182,6 +184,9 @@ func TestPhoneNumbers(t *testing.T) {
 	check(t, []example{
 		{"Jane, jane@example.com, 74185884", []string{Email + " jane@example.com", Phone + " 74185884"}},
 		{"id: 74185884, jane@example.com", one(Email, "jane@example.com")},
+		{"Tel 020 7946 0958 / 020 7946 0959", []string{Phone + " 020 7946 0958", Phone + " 020 7946 0959"}},
+		{"Jane Roe, 12 Elm St, Ulm, 2609243668", one(Phone, "2609243668")},
+		{"Call the function foo(1234567) with 89012345; phone sales hit 12000000 units", nil},
 		{"order number 555-123-4567, ISBN 555-123-4567", nil},
 		{"555-123-4567 - 1 = ?", nil},
 		{"call 2024-05-01 or 12.05.2024, at 10:00", nil},

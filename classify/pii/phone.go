@@ -93,6 +93,8 @@ func (s *scan) mayDial(i int) bool {
 	switch before {
 	case cellSign, '+', '$', '#', '&', '%', '^', '*', '~', '\\', '@':
 		return c == '('
+	case '(':
+		return !isWord(s.cell(i - 2)) // else a call, not a number in brackets
 	case ',':
 		return !isDigit(s.cell(i - 2))
 	case '.', '-', '/':
@@ -193,6 +195,9 @@ func (s *scan) separator(i int, closed bool) (next int, sep byte, spaced, open b
 	space()
 	switch c := s.cell(i); c {
 	case '-', '/':
+		if c == '/' && spaced && s.cell(i+1) == ' ' { // one number or the other
+			return -1, 0, false, false
+		}
 		sep = c
 		i++
 		space()
@@ -272,6 +277,9 @@ func (s *scan) judge(d dialled, to int) float64 {
 		form = medium
 	}
 	if s.saysPhone(d, to, form) {
+		if form == strong {
+			return scoreFormat
+		}
 		return scoreCue
 	}
 	switch form {
@@ -284,11 +292,11 @@ func (s *scan) judge(d dialled, to int) float64 {
 		}
 		return scoreFormat
 	case medium:
-		if s.isField(d.from, to) && (s.isAlone(d.from, to) || s.inRecord(d.from)) {
+		if s.isField(d.from, to) && (s.isAlone(d.from, to) || s.inRecord(d.from) || s.endsList(d.from, to)) {
 			return scoreRecord
 		}
 	case weak:
-		if d.digits() >= 10 && d.n == 1 && s.isAlone(d.from, to) {
+		if n := d.digits(); d.n == 1 && n >= 10 && n <= 12 && (s.isAlone(d.from, to) || s.endsList(d.from, to)) {
 			return scoreRecord
 		}
 		if d.digits() >= 8 && s.isField(d.from, to) && s.inRecord(d.from) {
@@ -313,7 +321,7 @@ func (s *scan) inRow(d dialled) bool {
 // number: before it, with nothing else in between, or after it, or as another one.
 func (s *scan) saysPhone(d dialled, to int, form strength) bool {
 	const others = kindOther | kindLabel | kindCard | kindAccount | kindSSN | kindZIP | kindLicence | kindPassport | kindBirth | kindVersion | kindAddress
-	if s.inFormula(d.from, to) {
+	if s.inFormula(d.from, to) || form == weak && s.says(to, 2, kindOther) {
 		return false
 	}
 	if c, _, ok := s.nearest(d.from, 64, kindPhone|others); ok {
