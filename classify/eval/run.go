@@ -22,12 +22,18 @@ type Answer struct {
 	Outcome string // of classify.Outcomes
 }
 
-// answered says whether there is a label to compare.
+// answered says whether the classifier answered at all.
 func (a Answer) answered() bool {
 	return a.Outcome == classify.OutcomeOK || a.Outcome == classify.OutcomePartial
 }
 
-func (a Answer) right() bool { return a.answered() && a.Result.Label == a.Row.Label }
+// Verdict is what a sequence head said, if there is an answer.
+func (a Answer) Verdict(head string) (classify.Verdict, bool) {
+	if !a.answered() {
+		return classify.Verdict{}, false
+	}
+	return a.Result.Verdict(head)
+}
 
 // Run classifies all rows, workers at a time: as many as the classifier has
 // slots, or the latency measured is that of a queue. The answers are in the
