@@ -29,7 +29,7 @@ func (s Summary) title(what string) string {
 func (r *Labels) confusionChart() []byte {
 	m := chart.Matrix{
 		Title:   r.title("Confusion"),
-		About:   fmt.Sprintf("Rows of data by label; the darker, the larger the share of the line. Accuracy %.1f %%", 100*r.Accuracy),
+		About:   fmt.Sprintf("Rows of data by label; the stronger the colour, the larger the share of the line. Accuracy %.1f %%", 100*r.Accuracy),
 		RowAxis: "label in the data", ColAxis: "label given (number of rows)",
 		Rows: r.Confusion.Labels, Cols: r.Confusion.Labels, Counts: r.Confusion.Counts,
 	}

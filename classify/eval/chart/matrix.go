@@ -2,7 +2,7 @@ package chart
 
 import "strconv"
 
-// Matrix is a table of counts whose cells are the darker the larger their share
+// Matrix is a table of counts whose cells are coloured the stronger the larger their share
 // of the row.
 type Matrix struct {
 	Title, About     string
