@@ -87,7 +87,7 @@ func (r *Labels) WriteText(w io.Writer) error {
 			[2]string{"AUC", maybe(b.AUC)},
 			[2]string{"positive", fmt.Sprintf("%s, from a probability of %.2f on: precision %.4f, recall %s, false positive rate %s",
 				b.Positive, b.Threshold, b.Precision, maybe(b.Recall), maybe(b.FPR))},
-			[2]string{"at 1 % FPR", fmt.Sprintf("recall %.4f, from a probability of %s on", b.At1Percent.Recall, maybe(b.At1Percent.Threshold))})
+			[2]string{"at 1 % FPR", b.At1Percent.text()})
 	}
 	p.summary(r.Summary, figures...)
 	p.heading("by label")
@@ -109,6 +109,14 @@ func (r *Labels) WriteText(w io.Writer) error {
 	})
 	r.writeMistakes(p)
 	return p.writeTo(w)
+}
+
+// text is for the threshold that keeps to a false positive rate.
+func (o Operating) text() string {
+	if o.Threshold == nil {
+		return "no threshold keeps to it"
+	}
+	return fmt.Sprintf("recall %.4f, from a probability of %.4f on", o.Recall, *o.Threshold)
 }
 
 func (r *Labels) writeSources(p *page) {

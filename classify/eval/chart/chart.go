@@ -27,7 +27,9 @@ const style = `  <style>
     .title { font-size: 17px; font-weight: 600; }
     .dim { fill: #59636e; font-size: 12px; }
     .small { font-size: 10px; }
+    .count { font-size: 12px; }
     .on { fill: #ffffff; }
+    .tag { stroke: #ffffff; stroke-width: 4; stroke-linejoin: round; paint-order: stroke; }
     .grid { stroke: #d1d9e0; stroke-width: 1; }
     .axis { stroke: #59636e; stroke-width: 1; fill: none; }
     .main { stroke: #0969da; }
@@ -43,6 +45,7 @@ const style = `  <style>
       text { fill: #f0f6fc; }
       .dim { fill: #9198a1; }
       .on { fill: #0d1117; }
+      .tag { stroke: #0d1117; }
       .grid { stroke: #2f3742; }
       .axis { stroke: #9198a1; }
       .main, .bar { stroke: #58a6ff; }

@@ -54,9 +54,9 @@ func (m Matrix) row(c *canvas, i int, left, y, cell float64) {
 		if n == 0 {
 			continue
 		}
-		class := "dim"
-		if share > 0.5 {
-			class = "dim on"
+		class := "count"
+		if share > 0.75 { // where the contrast with either is about the same
+			class = "count on"
 		}
 		c.text(x+cell/2, y+cell/2+4, middle, class, strconv.Itoa(n))
 	}

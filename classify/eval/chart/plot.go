@@ -192,9 +192,9 @@ func (p Plot) mark(c *canvas, m Mark) {
 	x, y := p.x(m.X), p.y(m.Y)
 	fmt.Fprintf(c, "  <circle class=\"mark\" cx=\"%s\" cy=\"%s\" r=\"4.5\"/>\n", number(x), number(y))
 	if x+10+room(m.Label) < plotRight {
-		c.text(x+9, y+16, start, "", m.Label)
+		c.text(x+9, y+16, start, "tag", m.Label)
 	} else {
-		c.text(x-9, y+16, end, "", m.Label)
+		c.text(x-9, y+16, end, "tag", m.Label)
 	}
 }
 
