@@ -28,9 +28,10 @@ var rooms = map[string][]string{
 	"chat":                  nil, // no labels, no rules, no upstreams
 	"classify":              nil, // no JSON, no HTTP, no model names
 	"classify/accel":        nil,
-	"classify/classifytest": nil,
-	"classify/models":       nil,
-	"classify/eval":         {"classify"},
+	"classify/classifytest": {"classify"},
+	"classify/models":       {"classify"},
+	"classify/eval":         {"classify", "classify/eval/chart"},
+	"classify/eval/chart":   nil, // what a diagram is of
 	"classify/onnx":         {"classify", "classify/accel"},
 	"config":                {"secret"},
 	"telemetry":             {"secret"},

@@ -44,11 +44,21 @@ type Status struct {
 	Accelerator *Accelerator `json:"accelerator,omitempty"`
 }
 
-// Model names the loaded classifier.
+// Model names the loaded classifier, the first if heads have models of their own,
+// and lists what is asked.
 type Model struct {
-	Name    string   `json:"name"`
-	Version string   `json:"version"`
-	Labels  []string `json:"labels"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Heads   []Head `json:"heads"`
+}
+
+// Head is one question that the classifier answers.
+type Head struct {
+	Name   string   `json:"name"`
+	Kind   string   `json:"kind"` // sequence or token
+	Labels []string `json:"labels"`
+	// Model is "name version" of the model that answers.
+	Model string `json:"model"`
 }
 
 // Accelerator says which execution provider runs.

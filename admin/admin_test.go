@@ -120,10 +120,10 @@ func TestHealth(t *testing.T) {
 		{admin.Status{Phase: "draining"}, 503, `{"ready":false,"phase":"draining"}`},
 		{
 			admin.Status{
-				Ready: true, Phase: "ready", Model: &admin.Model{Name: "m", Version: "1", Labels: []string{"math"}},
+				Ready: true, Phase: "ready", Model: &admin.Model{Name: "m", Version: "1", Heads: []admin.Head{{Name: "domain", Kind: "sequence", Labels: []string{"math"}, Model: "m-1"}}},
 				Accelerator: &admin.Accelerator{Provider: "cpu", Requested: "auto", Fallback: "cuda: no device", RuntimeVersion: "1.24.4"},
 			}, 200,
-			`{"ready":true,"phase":"ready","model":{"name":"m","version":"1","labels":["math"]},"accelerator":{"provider":"cpu","requested":"auto","fallback":"cuda:nodevice","runtime_version":"1.24.4"}}`,
+			`{"ready":true,"phase":"ready","model":{"name":"m","version":"1","heads":[{"name":"domain","kind":"sequence","labels":["math"],"model":"m-1"}]},"accelerator":{"provider":"cpu","requested":"auto","fallback":"cuda:nodevice","runtime_version":"1.24.4"}}`,
 		},
 	} {
 		s.status.Store(&c.status)

@@ -76,7 +76,7 @@ func dryRun(gen *live.Generation, w http.ResponseWriter, r *http.Request) {
 func Explain(d *router.Decision) Routed {
 	out := Routed{
 		Model: d.Model, Pool: d.Pool, Decision: d.Name, Path: d.Path, Degraded: d.Degraded,
-		Category: d.Category(), Confidence: d.Result.Confidence, Scores: scores(d.Result),
+		Category: d.Category(), Confidence: d.Confidence(), Scores: scores(d.Result),
 		Tokens: d.Result.Tokens, Windows: d.Result.Windows, Unread: d.Result.UnreadTokens,
 		Trace: []Step{},
 		Elapsed: map[string]float64{
@@ -96,11 +96,12 @@ func Explain(d *router.Decision) Routed {
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
 
 func scores(res classify.Result) map[string]float64 {
-	if len(res.Scores) == 0 {
+	v, ok := res.Verdict(router.HeadDomain)
+	if !ok {
 		return nil
 	}
-	out := make(map[string]float64, len(res.Scores))
-	for _, s := range res.Scores {
+	out := make(map[string]float64, len(v.Scores))
+	for _, s := range v.Scores {
 		out[s.Label] = s.P
 	}
 	return out
@@ -144,8 +145,9 @@ func classifyIntent(gen *live.Generation, w http.ResponseWriter, r *http.Request
 		return
 	}
 	var out intentAnswer
-	out.Classification.Category = res.Label
-	out.Classification.Confidence = res.Confidence
+	v, _ := res.Verdict(router.HeadDomain)
+	out.Classification.Category = v.Label
+	out.Classification.Confidence = v.Confidence
 	out.Classification.ProcessingTime = micros(res.Elapsed) / 1e3
 	out.Tokens, out.Windows, out.Unread = res.Tokens, res.Windows, res.UnreadTokens
 	if req.Options.ReturnProbabilities {

@@ -11,20 +11,16 @@ import (
 
 // Classifier judges texts with one model. It is safe for concurrent use.
 type Classifier struct {
-	model  Model
-	labels []string
-	opt    Options
-	gate   *gate
-	free   func() error // closes the model, the first time
+	model   Model
+	heads   []Head
+	taggers []tagger // of the token heads
+	opt     Options
+	gate    *gate
+	free    func() error // closes the model, the first time
 }
 
 // Result is the judgement of one text.
 type Result struct {
-	// Label is the likeliest one and Confidence its probability.
-	Label      string
-	Confidence float64
-	// Scores are the probabilities of all labels, in logit order; they sum to 1.
-	Scores []Score
 	// Verdicts are those of the sequence heads, in the order of the model's heads.
 	Verdicts []Verdict
 	// Spans are what token heads and Options.Patterns found, sorted by From and
@@ -51,17 +47,34 @@ func New(m Model, o Options) (*Classifier, error) {
 	if err := o.check(m); err != nil {
 		return nil, fmt.Errorf("make classifier: %w", err)
 	}
-	return &Classifier{
-		model:  m,
-		labels: slices.Clone(m.Labels()),
-		opt:    o,
-		gate:   newGate(o.Slots, o.Queue),
-		free:   sync.OnceValue(m.Close),
-	}, nil
+	c := &Classifier{
+		model: m,
+		heads: slices.Clone(m.Heads()),
+		opt:   o,
+		gate:  newGate(o.Slots, o.Queue),
+		free:  sync.OnceValue(m.Close),
+	}
+	for i, h := range c.heads {
+		if h.Kind == KindToken {
+			c.taggers = append(c.taggers, newTagger(h, i))
+		}
+	}
+	return c, nil
 }
 
-// Labels are the labels of the head, in logit order.
-func (c *Classifier) Labels() []string { return slices.Clone(c.labels) }
+// Heads are the questions that it answers, in the model's order; their labels
+// must not be changed.
+func (c *Classifier) Heads() []Head { return slices.Clone(c.heads) }
+
+// Labels are those of a head, in logit order; nil if there is no such head.
+func (c *Classifier) Labels(head string) []string {
+	for _, h := range c.heads {
+		if h.Name == head {
+			return slices.Clone(h.Labels)
+		}
+	}
+	return nil
+}
 
 // Provider names what does the arithmetic: "cpu", "cuda".
 func (c *Classifier) Provider() string { return c.model.Provider() }
@@ -78,46 +91,72 @@ func (c *Classifier) Provider() string { return c.model.Provider() }
 // with.
 func (c *Classifier) Classify(ctx context.Context, text string) (Result, error) {
 	start := time.Now()
-	result, err := c.judge(ctx, text)
+	result, found, err := c.judge(ctx, text)
+	result.Spans = found.merged()
 	result.Elapsed = time.Since(start)
 	return result, err
 }
 
-func (c *Classifier) judge(ctx context.Context, text string) (Result, error) {
+// finding is the spans of a text before they are merged.
+type finding struct{ patterns, learned []Span }
+
+func (f finding) merged() []Span { return MergeSpans(f.patterns, f.learned) }
+
+func (c *Classifier) judge(ctx context.Context, text string) (Result, finding, error) {
 	if err := ctx.Err(); err != nil {
-		return Result{}, whyEnded(ctx)
+		return Result{}, finding{}, whyEnded(ctx)
 	}
 	if err := c.gate.enter(); err != nil {
-		return Result{}, err
+		return Result{}, finding{}, err
 	}
 	defer c.gate.leave()
 	timed, cancel := context.WithTimeout(ctx, c.opt.Deadline)
 	defer cancel()
 
-	tokens, beyond, err := c.readTokens(timed, text)
+	in, err := c.readTokens(timed, text)
 	switch {
 	case timed.Err() != nil:
-		return Result{}, whyEnded(ctx)
+		return Result{}, finding{}, whyEnded(ctx)
 	case err != nil:
-		return Result{}, err
-	case len(tokens) == 0:
-		return Result{}, ErrNoText
+		return Result{}, finding{}, err
+	case len(in.ids) == 0:
+		return Result{}, finding{}, ErrNoText
 	}
-	windows := cutWindows(len(tokens), c.model.Window(), c.opt.Overlap)
-	read, err := c.readWindows(timed, tokens, windows)
+	patterns, err := c.findPatterns(text)
+	if err != nil {
+		return Result{}, finding{}, err
+	}
+	windows := cutWindows(len(in.ids), c.model.Window(), c.opt.Overlap)
+	read, err := c.readWindows(timed, in.ids, windows)
 	result := Result{QueueWait: read.wait}
 	switch {
 	case err != nil && timed.Err() == nil:
-		return result, err
+		return result, finding{}, err
 	case err != nil && (len(read.windows) == 0 || errors.Is(ctx.Err(), context.Canceled)):
-		return result, whyEnded(ctx)
+		return result, finding{}, whyEnded(ctx)
 	}
-	vote, covered := votes(read.windows, len(tokens))
-	c.fill(&result, meanOfWindows(read.p, vote))
+	vote, covered := votes(read.windows, len(in.ids))
+	result.Verdicts = c.verdicts(read, vote)
 	result.Windows = len(read.windows)
 	result.Tokens = covered
-	result.UnreadTokens = len(tokens) - covered + beyond
-	return result, nil
+	result.UnreadTokens = len(in.ids) - covered + in.beyond
+	return result, finding{patterns, c.findSpans(text, in.places, read)}, nil
+}
+
+// findPatterns keeps a panic of Options.Patterns from ending the process, and
+// spans that lie outside the text from whoever cuts it by them.
+func (c *Classifier) findPatterns(text string) (found []Span, err error) {
+	if c.opt.Patterns == nil {
+		return nil, nil
+	}
+	defer recoverInto(&err)
+	found = c.opt.Patterns(text)
+	for _, s := range found {
+		if s.From < 0 || s.To < s.From || s.To > len(text) {
+			return nil, fmt.Errorf("%w: pattern %s gave [%d, %d) of %d bytes", ErrBadOutput, s.Source, s.From, s.To, len(text))
+		}
+	}
+	return found, nil
 }
 
 // whyEnded names the end of a request: the caller's cancel as itself, anything
@@ -129,14 +168,63 @@ func whyEnded(ctx context.Context) error {
 	return ErrDeadline
 }
 
-func (c *Classifier) fill(result *Result, p []float64) {
-	result.Scores = make([]Score, len(p))
-	for i, x := range p {
-		result.Scores[i] = Score{Label: c.labels[i], P: x}
+// verdicts merges what the windows say into what each sequence head says.
+func (c *Classifier) verdicts(read reading, vote []float64) []Verdict {
+	var all []Verdict
+	windows := make([][]float64, len(read.answers))
+	for i, h := range c.heads {
+		if h.Kind != KindSequence {
+			continue
+		}
+		for j, a := range read.answers {
+			windows[j] = a.p[i]
+		}
+		var p []float64
+		if h.Merge == MergeMax {
+			p = maxOfWindows(windows, slices.Index(h.Labels, h.Positive))
+		} else {
+			p = meanOfWindows(windows, vote)
+		}
+		v := Verdict{Head: h.Name, Scores: make([]Score, len(p))}
+		for j, x := range p {
+			v.Scores[j] = Score{Label: h.Labels[j], P: x}
+		}
+		top := v.Scores[h.choose(p)]
+		v.Label, v.Confidence = top.Label, top.P
+		all = append(all, v)
 	}
-	top := result.Scores[best(p)]
-	result.Label, result.Confidence = top.Label, top.P
-	result.Verdicts = []Verdict{{Head: "domain", Label: top.Label, Confidence: top.P, Scores: result.Scores}}
+	return all
+}
+
+// findSpans gives the spans of all token heads, by offsets in the text.
+func (c *Classifier) findSpans(text string, places []place, read reading) []Span {
+	if len(c.taggers) == 0 {
+		return nil
+	}
+	owner := owners(read.windows, len(places))
+	var found []Span
+	for i := range c.taggers {
+		t := &c.taggers[i]
+		width := len(t.head.Labels)
+		found = append(found, t.tags(places, func(token int) []float32 {
+			if owner[token] < 0 {
+				return nil
+			}
+			at := token - read.windows[owner[token]].from
+			return read.answers[owner[token]].logits[t.at][at*width : (at+1)*width]
+		})...)
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	ranges := make([]span, len(found))
+	for i, s := range found {
+		ranges[i] = span{s.From, s.To}
+	}
+	for i, at := range locate(text, ranges) {
+		found[i].From, found[i].To = at.from, at.to
+	}
+	return found
 }
 
 // Verdict is that of a sequence head, if the result has one.
@@ -184,6 +272,9 @@ func (c *Classifier) Close(ctx context.Context) error {
 	case <-c.gate.empty:
 	case <-ctx.Done():
 		s := c.Stats()
+		if s.Inside == 0 {
+			break // both came true
+		}
 		return fmt.Errorf("close classifier: %d requests and runs still inside, %d of them hung: %w", s.Inside, s.Hung, ctx.Err())
 	}
 	if err := c.free(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // options has short windows and a deadline that only tests about it reach.
 func options() classify.Options {
-	return classify.Options{Slots: 2, Queue: 8, Deadline: 20 * time.Second, MaxWindows: 64, Overlap: 2, Temperature: 1}
+	return classify.Options{Slots: 2, Queue: 8, Deadline: 20 * time.Second, MaxWindows: 64, Overlap: 2}
 }
 
 func newClassifier(t *testing.T, m classify.Model, o classify.Options) *classify.Classifier {
@@ -56,6 +57,14 @@ func idle(c *classify.Classifier) bool {
 	return s.InUse == 0 && s.Inside == 0 && s.Waiting == 0 && s.Hung == 0
 }
 
+// label is what the first head gave.
+func label(r classify.Result) string {
+	if len(r.Verdicts) == 0 {
+		return ""
+	}
+	return r.Verdicts[0].Label
+}
+
 func words(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -71,11 +80,15 @@ func TestClassifyGivesLabelAndScores(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := math.Exp(4) / (math.Exp(4) + 2)
-	if r.Label != "history" || math.Abs(r.Confidence-p) > 1e-9 {
-		t.Errorf("label %q with %v, want history with %v", r.Label, r.Confidence, p)
+	v, ok := r.Verdict("domain")
+	if !ok || v.Label != "history" || math.Abs(v.Confidence-p) > 1e-9 {
+		t.Errorf("verdict %+v, want history with %v", v, p)
 	}
-	if len(r.Scores) != 3 || r.Scores[0].Label != "math" || r.Scores[1].P != r.Confidence || r.Scores[2].Label != "other" {
-		t.Errorf("scores %v", r.Scores)
+	if len(v.Scores) != 3 || v.Scores[0].Label != "math" || v.P("history") != v.Confidence || v.Scores[2].Label != "other" {
+		t.Errorf("scores %v", v.Scores)
+	}
+	if none, ok := r.Verdict("weather"); ok || v.P("weather") != 0 {
+		t.Errorf("a verdict on the weather: %+v", none)
 	}
 	if r.Tokens != 3 || r.UnreadTokens != 0 || r.Windows != 1 || r.Elapsed <= 0 {
 		t.Errorf("result %+v", r)
@@ -83,7 +96,7 @@ func TestClassifyGivesLabelAndScores(t *testing.T) {
 	if got := classify.Outcome(err, r); got != classify.OutcomeOK {
 		t.Errorf("outcome %q", got)
 	}
-	if got := c.Labels(); !slices.Equal(got, []string{"math", "history", "other"}) || c.Provider() != "fake" {
+	if got := c.Labels("domain"); !slices.Equal(got, []string{"math", "history", "other"}) || c.Labels("weather") != nil || c.Provider() != "fake" {
 		t.Errorf("labels %v, provider %q", got, c.Provider())
 	}
 }
@@ -91,8 +104,8 @@ func TestClassifyGivesLabelAndScores(t *testing.T) {
 func TestClassifyNormalizes(t *testing.T) {
 	c := newClassifier(t, classifytest.New(classifytest.Options{}), options())
 	for _, text := range []string{"h\u200bi\u00adstory", "ｈｉｓｔｏｒｙ", "x\x00history"} {
-		if r, err := c.Classify(t.Context(), text); err != nil || r.Label != "history" {
-			t.Errorf("%q: %q, %v", text, r.Label, err)
+		if r, err := c.Classify(t.Context(), text); err != nil || label(r) != "history" {
+			t.Errorf("%q: %q, %v", text, label(r), err)
 		}
 	}
 }
@@ -185,7 +198,7 @@ func TestBatchedEqualsAlone(t *testing.T) {
 		text := words(n) + "math " + words(n)
 		a, errA := alone.Classify(t.Context(), text)
 		b, errB := batched.Classify(t.Context(), text)
-		if errA != nil || errB != nil || a.Label != b.Label || !slices.Equal(a.Scores, b.Scores) {
+		if errA != nil || errB != nil || !reflect.DeepEqual(a.Verdicts, b.Verdicts) {
 			t.Errorf("%d words: %v, %v; %v, %v", n, a, errA, b, errB)
 		}
 	}
@@ -216,11 +229,11 @@ func TestNoText(t *testing.T) {
 
 func TestNewListsAllThatIsWrong(t *testing.T) {
 	fake := classifytest.New(classifytest.Options{Labels: []string{"a", "a", ""}, Window: -1, Batch: -1})
-	_, err := classify.New(fake, classify.Options{Queue: -1, Overlap: -1, Temperature: math.NaN()})
+	_, err := classify.New(fake, classify.Options{Queue: -1, Overlap: -1})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, part := range []string{"slots", "queue", "deadline", "max windows", "the model's window", "overlap", "temperature", "batch", "is empty", "are equal"} {
+	for _, part := range []string{"slots", "queue", "deadline", "max windows", "the model's window", "overlap", "batch", "is empty", "are equal"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("error lacks %q: %v", part, err)
 		}

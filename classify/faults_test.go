@@ -42,7 +42,7 @@ func TestFaultyModel(t *testing.T) {
 			c := newClassifier(t, fake, o)
 			fake.Set(test.knobs)
 			r, err := c.Classify(t.Context(), "history")
-			if !errors.Is(err, test.want) || classify.Outcome(err, r) != test.outcome || r.Label != "" {
+			if !errors.Is(err, test.want) || classify.Outcome(err, r) != test.outcome || label(r) != "" {
 				t.Errorf("%+v, %v", r, err)
 			}
 			if r.Elapsed <= 0 || r.Elapsed > 5*time.Second {
@@ -51,7 +51,7 @@ func TestFaultyModel(t *testing.T) {
 			fake.Set(classifytest.Knobs{})
 			fake.Release()
 			eventually(t, "no slot in use", func() bool { return idle(c) })
-			if r, err := c.Classify(t.Context(), "history"); err != nil || r.Label != "history" {
+			if r, err := c.Classify(t.Context(), "history"); err != nil || label(r) != "history" {
 				t.Errorf("afterwards: %+v, %v", r, err)
 			}
 		})
@@ -61,13 +61,13 @@ func TestFaultyModel(t *testing.T) {
 // indexPanic panics with a runtime error, goexit ends the goroutine.
 type indexPanic struct{ *classifytest.Fake }
 
-func (indexPanic) Run(_ context.Context, w [][]uint32) ([][]float32, error) {
-	return [][]float32{make([]float32, 1)[len(w):][:2]}, nil
+func (indexPanic) Run(_ context.Context, w [][]uint32) ([]classify.Output, error) {
+	return []classify.Output{{make([]float32, 1)[len(w):][:2]}}, nil
 }
 
 type goexit struct{ *classifytest.Fake }
 
-func (goexit) Run(context.Context, [][]uint32) ([][]float32, error) {
+func (goexit) Run(context.Context, [][]uint32) ([]classify.Output, error) {
 	runtime.Goexit()
 	return nil, nil
 }
@@ -256,7 +256,7 @@ func TestCancelAfterSomeWindowsIsNoAnswer(t *testing.T) {
 	})
 	fake.Set(classifytest.Knobs{Delay: time.Millisecond})
 	c := newClassifier(t, fake, options())
-	if r, err := c.Classify(ctx, words(100)); !errors.Is(err, context.Canceled) || r.Label != "" {
+	if r, err := c.Classify(ctx, words(100)); !errors.Is(err, context.Canceled) || label(r) != "" {
 		t.Errorf("%+v, %v", r, err)
 	}
 	eventually(t, "no slot in use", func() bool { return idle(c) })
@@ -307,7 +307,7 @@ func TestHungRunKeepsItsSlotAndNothingElse(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	fake.Set(classifytest.Knobs{})
-	if r, err := c.Classify(t.Context(), "history"); err != nil || r.Label != "history" {
+	if r, err := c.Classify(t.Context(), "history"); err != nil || label(r) != "history" {
 		t.Errorf("the other slot: %+v, %v", r, err)
 	}
 

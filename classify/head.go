@@ -56,8 +56,8 @@ type Head struct {
 // outside is the label of a token that belongs to no span.
 const outside = "O"
 
-// check gives everything that is wrong with a head.
-func (h Head) check() error {
+// Check gives everything that is wrong with a head.
+func (h Head) Check() error {
 	var wrong []error
 	need := func(ok bool, format string, args ...any) {
 		if !ok {

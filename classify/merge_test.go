@@ -20,10 +20,7 @@ func TestSoftmax(t *testing.T) {
 		{"one label", []float32{-7}, 1, []float64{1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := softmax(test.logits, len(test.want), test.temperature)
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := appendProbabilities(nil, test.logits, test.temperature)
 			for i := range got {
 				if math.Abs(got[i]-test.want[i]) > 1e-12 {
 					t.Errorf("got %v, want %v", got, test.want)
@@ -33,11 +30,41 @@ func TestSoftmax(t *testing.T) {
 	}
 }
 
-func TestSoftmaxRefusesBadOutput(t *testing.T) {
+func TestBadLogitsAreRefused(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, logits := range [][]float32{{}, {1}, {1, 2, 3}, {1, nan}, {inf, 1}, {1, -inf}} {
-		if _, err := softmax(logits, 2, 1); !errors.Is(err, ErrBadOutput) {
+		if err := checkLogits(logits, 2); !errors.Is(err, ErrBadOutput) {
 			t.Errorf("%v: error %v, want ErrBadOutput", logits, err)
+		}
+	}
+	if err := checkLogits([]float32{1, -2}, 2); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMaxOfWindowsTakesTheOneWhereTheLabelIsLikeliest(t *testing.T) {
+	got := maxOfWindows([][]float64{{0.9, 0.1}, {0.3, 0.7}, {0.4, 0.6}}, 1)
+	if got[0] != 0.3 || got[1] != 0.7 {
+		t.Errorf("got %v, want the second window", got)
+	}
+}
+
+func TestChoosingByThreshold(t *testing.T) {
+	two := Head{Labels: []string{"no", "yes"}, Positive: "yes", Threshold: 0.3}
+	three := Head{Labels: []string{"yes", "a", "b"}, Positive: "yes", Threshold: 0.9}
+	for _, test := range []struct {
+		head Head
+		p    []float64
+		want int
+	}{
+		{two, []float64{0.7, 0.3}, 1},
+		{two, []float64{0.71, 0.29}, 0},
+		{Head{Labels: two.Labels}, []float64{0.7, 0.3}, 0},
+		{three, []float64{0.8, 0.05, 0.15}, 2},
+		{three, []float64{0.9, 0.05, 0.05}, 0},
+	} {
+		if got := test.head.choose(test.p); got != test.want {
+			t.Errorf("%v of %v with %v: label %d, want %d", test.p, test.head.Labels, test.head.Threshold, got, test.want)
 		}
 	}
 }

@@ -8,8 +8,8 @@ import "context"
 //
 // Tokenize and Run are called from several goroutines at once.
 type Model interface {
-	// Labels are the names of the head's outputs, in logit order.
-	Labels() []string
+	// Heads are the questions that one run answers. They do not change.
+	Heads() []Head
 
 	// Window is how many tokens one window holds; the special tokens which
 	// Run adds are not counted.
@@ -18,13 +18,14 @@ type Model interface {
 	// Batch is how many windows are worth running together (1 on a CPU).
 	Batch() int
 
-	// Tokenize gives the ids of the whole text: no special tokens, nothing
+	// Tokenize gives the tokens of the whole text: no special ones, nothing
 	// truncated.
-	Tokenize(text string) ([]uint32, error)
+	Tokenize(text string) ([]Token, error)
 
-	// Run adds the special tokens, pads to the longest window and gives the
-	// logits as [window][label]. It returns soon after ctx ends.
-	Run(ctx context.Context, windows [][]uint32) ([][]float32, error)
+	// Run adds the special tokens, pads to the longest window and gives an
+	// output for each window, without rows of special tokens. It returns soon
+	// after ctx ends.
+	Run(ctx context.Context, windows [][]uint32) ([]Output, error)
 
 	// Provider names what does the arithmetic: "cpu", "cuda".
 	Provider() string

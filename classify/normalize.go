@@ -87,7 +87,7 @@ func (r *reader) next() (piece string, more bool) {
 		}
 		r.out = append(r.out[:0], r.out[r.sent:]...)
 		r.sent = 0
-		r.take()
+		r.take(chunkBytes)
 		r.compose()
 	}
 	out := r.out[r.sent:]
@@ -109,10 +109,11 @@ func (r *reader) expected(handed, source int) int {
 	return r.ready() + (handed+r.ready())*len(r.src)/taken
 }
 
-// take moves a chunk of the source to in: no invisible rune, white space as a
-// space, no more than maxMarks marks in a row.
-func (r *reader) take() {
-	end := min(len(r.src), chunkBytes)
+// take moves a chunk of the source, of at least so many bytes if there are, to
+// in: no invisible rune, white space as a space, no more than maxMarks marks in
+// a row.
+func (r *reader) take(bytes int) {
+	end := min(len(r.src), bytes)
 	at := 0
 	for at < end {
 		c, size := utf8.DecodeRuneInString(r.src[at:])
@@ -134,22 +135,30 @@ func (r *reader) take() {
 	r.src = r.src[at:]
 }
 
-// compose moves what can no longer change from in to out. What follows the last
+// compose moves what can no longer change from in to out.
+func (r *reader) compose() {
+	n := r.settled()
+	r.write(r.in[:n])
+	r.in = append(r.in[:0], r.in[n:]...)
+}
+
+// settled is how many bytes of in can no longer change. What follows the last
 // boundary may still join with text to come and is held back: some 30 runes at
 // most, as norm sets a boundary in every longer run (UAX #15, stream-safe text).
-func (r *reader) compose() {
-	n := len(r.in)
-	if r.src != "" {
-		if n = norm.NFKC.LastBoundary(r.in); n <= 0 {
-			return
-		}
+func (r *reader) settled() int {
+	if r.src == "" {
+		return len(r.in)
 	}
-	r.spare = norm.NFKC.Append(r.spare[:0], r.in[:n]...)
+	return max(norm.NFKC.LastBoundary(r.in), 0)
+}
+
+// write composes what was cleaned and writes it to out.
+func (r *reader) write(text []byte) {
+	r.spare = norm.NFKC.Append(r.spare[:0], text...)
 	r.spare = r.strip(r.spare)
 	// A dropped accent may have stood between two letters that compose.
 	r.spare2 = norm.NFC.Append(r.spare2[:0], r.spare...)
 	r.fold(r.spare2)
-	r.in = append(r.in[:0], r.in[n:]...)
 }
 
 // strip drops, in place, accents that found no letter to join, and bounds the

@@ -3,9 +3,7 @@ package classify
 import (
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
-	"slices"
 	"time"
 )
 
@@ -25,20 +23,20 @@ type Options struct {
 	// Overlap is how many tokens neighbouring windows share at least, so that
 	// what an edge cuts is whole in one of them. Less than the model's window.
 	Overlap int
-	// Temperature divides the logits before the softmax: over 1 softens the
-	// scores, 1 leaves them. It is fitted with the head.
-	Temperature float64
+	// Patterns gives the spans that are found without a model, by offsets in the
+	// text that it is given: the caller's own, whole. It is called once a text,
+	// cannot be stopped, and its time counts. Nil finds nothing.
+	Patterns func(text string) []Span
 }
 
 // DefaultOptions suits an encoder on a CPU, one thread per run.
 func DefaultOptions() Options {
 	return Options{
-		Slots:       runtime.GOMAXPROCS(0),
-		Queue:       256,
-		Deadline:    time.Second,
-		MaxWindows:  64,
-		Overlap:     64,
-		Temperature: 1,
+		Slots:      runtime.GOMAXPROCS(0),
+		Queue:      256,
+		Deadline:   time.Second,
+		MaxWindows: 64,
+		Overlap:    64,
 	}
 }
 
@@ -58,12 +56,15 @@ func (o Options) check(m Model) error {
 	need(m.Window() >= 1, "the model's window is %d tokens, needs at least 1", m.Window())
 	need(o.Overlap >= 0 && o.Overlap < max(m.Window(), 1),
 		"overlap is %d tokens, needs 0 to less than the model's window of %d", o.Overlap, m.Window())
-	need(o.Temperature > 0 && !math.IsInf(o.Temperature, 0),
-		"temperature is %v, needs to be finite and more than 0", o.Temperature)
 	need(m.Batch() >= 1, "the model's batch is %d windows, needs at least 1", m.Batch())
-	labels := slices.Sorted(slices.Values(m.Labels()))
-	need(len(labels) > 0, "the model has no labels")
-	need(!slices.Contains(labels, ""), "a label of the model is empty")
-	need(len(slices.Compact(labels)) == len(m.Labels()), "two labels of the model are equal")
+	need(len(m.Heads()) > 0, "the model has no heads")
+	names := make(map[string]bool)
+	for _, h := range m.Heads() {
+		if err := h.Check(); err != nil {
+			wrong = append(wrong, err)
+		}
+		need(!names[h.Name], "two heads of the model are named %q", h.Name)
+		names[h.Name] = true
+	}
 	return errors.Join(wrong...)
 }

@@ -8,37 +8,69 @@ import (
 	"time"
 )
 
+// input is the tokens of a text.
+type input struct {
+	ids []uint32
+	// places are where the tokens stand; there are none if no head asks.
+	places []place
+	// beyond is how many tokens did not fit: an estimate where the rest was not
+	// tokenised, 0 only if there are none.
+	beyond int
+}
+
 // readTokens normalises and tokenises a text piece by piece until it ends or
-// fills all windows. beyond is how many tokens did not fit: an estimate where
-// the rest was not tokenised, 0 only if there are none.
-func (c *Classifier) readTokens(ctx context.Context, text string) (tokens []uint32, beyond int, err error) {
+// fills all windows.
+func (c *Classifier) readTokens(ctx context.Context, text string) (input, error) {
 	limit := capacity(c.opt.MaxWindows, c.model.Window(), c.opt.Overlap)
 	r := newReader(text)
+	var in input
 	handed := 0 // bytes of normalised text that were tokenised
 	for more := true; more; {
 		if err := ctx.Err(); err != nil {
-			return nil, 0, err
+			return input{}, err
 		}
 		var piece string
 		if piece, more = r.next(); piece == "" {
 			continue
 		}
-		handed += len(piece)
-		ids, err := c.tokenize(piece)
+		tokens, err := c.tokenize(piece)
 		if err != nil {
-			return nil, 0, err
+			return input{}, err
 		}
-		if tokens == nil {
-			tokens = slices.Clip(ids) // a short text is not copied
-		} else {
-			tokens = append(tokens, ids...)
+		if err := in.add(tokens, piece, handed, len(c.taggers) > 0); err != nil {
+			return input{}, err
 		}
-		if extra := len(tokens) - limit; extra > 0 {
-			rest := estimate(r.expected(handed, len(text)), len(tokens), handed)
-			return tokens[:limit], extra + rest, nil
+		handed += len(piece)
+		if extra := len(in.ids) - limit; extra > 0 {
+			in.beyond = extra + estimate(r.expected(handed, len(text)), len(in.ids), handed)
+			in.cut(limit)
+			break
 		}
 	}
-	return tokens, 0, nil
+	return in, nil
+}
+
+// add takes the tokens of the next piece.
+func (in *input) add(tokens []Token, piece string, base int, placed bool) error {
+	in.ids = slices.Grow(in.ids, len(tokens))
+	for _, t := range tokens {
+		in.ids = append(in.ids, t.ID)
+	}
+	if !placed {
+		return nil
+	}
+	places, err := placesOf(tokens, piece, base)
+	in.places = append(in.places, places...)
+	return err
+}
+
+// cut drops all tokens but the first n. The last one stands for the rest of its
+// word, so that no span ends within it.
+func (in *input) cut(n int) {
+	for i := n; i < len(in.places) && !in.places[i].begins; i++ {
+		in.places[n-1].to = in.places[i].to
+	}
+	in.ids, in.places = in.ids[:n], in.places[:min(n, len(in.places))]
 }
 
 // estimate is how many tokens so many bytes are likely to hold, rounded up.
@@ -47,20 +79,26 @@ func estimate(bytes, tokens, tokenised int) int {
 }
 
 // tokenize keeps a panic of the model from ending the process.
-func (c *Classifier) tokenize(piece string) (ids []uint32, err error) {
+func (c *Classifier) tokenize(piece string) (tokens []Token, err error) {
 	defer recoverInto(&err)
-	ids, err = c.model.Tokenize(piece)
+	tokens, err = c.model.Tokenize(piece)
 	if err != nil {
 		err = fmt.Errorf("classify: tokenize text: %w", err)
 	}
-	return ids, err
+	return tokens, err
 }
 
 // reading is what came of running windows.
 type reading struct {
-	windows []span      // those that were read
-	p       [][]float64 // their probabilities, in the same order
+	windows []span   // those that were read
+	answers []answer // in the same order
 	wait    time.Duration
+}
+
+// answer is what the heads say of one window, by their place among the heads.
+type answer struct {
+	p      [][]float64 // of sequence heads
+	logits Output      // of token heads, checked
 }
 
 // readWindows runs the windows in batches, spread over the text. On an error it
@@ -79,13 +117,13 @@ func (c *Classifier) readWindows(ctx context.Context, tokens []uint32, windows [
 		if err != nil {
 			return read, err
 		}
-		p, err := c.runBatch(ctx, batch)
+		answers, err := c.runBatch(ctx, batch)
 		if err != nil {
 			return read, err
 		}
 		for i, at := range order {
 			read.windows = append(read.windows, windows[at])
-			read.p = append(read.p, p[i])
+			read.answers = append(read.answers, answers[i])
 		}
 	}
 	return read, nil
@@ -93,47 +131,68 @@ func (c *Classifier) readWindows(ctx context.Context, tokens []uint32, windows [
 
 // runBatch runs the model in a goroutine of its own, which owns the slot, so
 // that a run which does not heed its context holds up nobody but itself.
-func (c *Classifier) runBatch(ctx context.Context, batch [][]uint32) ([][]float64, error) {
-	type answer struct {
-		p   [][]float64
-		err error
+func (c *Classifier) runBatch(ctx context.Context, batch [][]uint32) ([]answer, error) {
+	type outcome struct {
+		answers []answer
+		err     error
 	}
 	held := &run{}
-	done := make(chan answer, 1)
+	done := make(chan outcome, 1)
 	go func() {
-		a := answer{err: ErrPanic} // stands if the model ends the goroutine
+		o := outcome{err: ErrPanic} // stands if the model ends the goroutine
 		defer func() {
 			c.gate.end(held)
-			done <- a
+			done <- o
 		}()
-		a.p, a.err = c.run(ctx, batch)
+		o.answers, o.err = c.run(ctx, batch)
 	}()
 	select {
-	case a := <-done:
-		return a.p, a.err
+	case o := <-done:
+		return o.answers, o.err
 	case <-ctx.Done():
 		c.gate.abandon(held)
 		return nil, ctx.Err()
 	}
 }
 
-// run gives the probabilities of each window, whatever the model does.
-func (c *Classifier) run(ctx context.Context, batch [][]uint32) (p [][]float64, err error) {
+// run gives the answers for each window, whatever the model does.
+func (c *Classifier) run(ctx context.Context, batch [][]uint32) (answers []answer, err error) {
 	defer recoverInto(&err)
-	logits, err := c.model.Run(ctx, batch)
+	outputs, err := c.model.Run(ctx, batch)
 	if err != nil {
 		return nil, fmt.Errorf("classify: run model: %w", err)
 	}
-	if len(logits) != len(batch) {
-		return nil, fmt.Errorf("%w: %d rows for %d windows", ErrBadOutput, len(logits), len(batch))
+	if len(outputs) != len(batch) {
+		return nil, fmt.Errorf("%w: %d outputs for %d windows", ErrBadOutput, len(outputs), len(batch))
 	}
-	p = make([][]float64, len(logits))
-	for i, row := range logits {
-		if p[i], err = softmax(row, len(c.labels), c.opt.Temperature); err != nil {
+	answers = make([]answer, len(outputs))
+	for i, output := range outputs {
+		if answers[i], err = c.answer(output, len(batch[i])); err != nil {
 			return nil, err
 		}
 	}
-	return p, nil
+	return answers, nil
+}
+
+// answer checks the output for a window of so many tokens.
+func (c *Classifier) answer(output Output, tokens int) (answer, error) {
+	if len(output) != len(c.heads) {
+		return answer{}, fmt.Errorf("%w: %d outputs for %d heads", ErrBadOutput, len(output), len(c.heads))
+	}
+	a := answer{p: make([][]float64, len(output)), logits: output}
+	for i, h := range c.heads {
+		want := len(h.Labels)
+		if h.Kind == KindToken {
+			want *= tokens
+		}
+		if err := checkLogits(output[i], want); err != nil {
+			return answer{}, fmt.Errorf("head %s: %w", h.Name, err)
+		}
+		if h.Kind == KindSequence {
+			a.p[i] = appendProbabilities(nil, output[i], h.Temperature)
+		}
+	}
+	return a, nil
 }
 
 // recoverInto, deferred, turns a panic into ErrPanic. Only the text of a runtime

@@ -97,6 +97,8 @@ type Classify struct {
 	// ModelDir is a folder with a model of the user's own; empty means the
 	// embedded one.
 	ModelDir string `mapstructure:"model_dir"`
+	// Heads gives some heads a model of their own, instead of ModelDir's.
+	Heads []HeadModel `mapstructure:"heads"`
 	// Deadline bounds one classification: tokenising, waiting and running.
 	Deadline   time.Duration `mapstructure:"deadline"`
 	MaxWindows int           `mapstructure:"max_windows"`
@@ -109,6 +111,12 @@ type Classify struct {
 	// OnUnread is what happens to a prompt of which only a part was read:
 	// route (by that part), default or refuse.
 	OnUnread string `mapstructure:"on_unread"`
+}
+
+// HeadModel is a folder with the model that answers for one head.
+type HeadModel struct {
+	Head     string `mapstructure:"head"`
+	ModelDir string `mapstructure:"model_dir"`
 }
 
 // Runtime is the ONNX Runtime shared library.

@@ -28,6 +28,9 @@ func (c *Config) resolve(folder string, found *problems) {
 		c.Server.APIKeys[i].resolve(fmt.Sprintf("server.api_keys[%d]", i), folder, found)
 	}
 	c.Classify.ModelDir = below(folder, c.Classify.ModelDir)
+	for i := range c.Classify.Heads {
+		c.Classify.Heads[i].ModelDir = below(folder, c.Classify.Heads[i].ModelDir)
+	}
 	c.Classify.Runtime.Path = below(folder, c.Classify.Runtime.Path)
 }
 

@@ -68,6 +68,14 @@ func (c *Classify) validate(found *problems) {
 	positive(found, "classify.threads", c.Threads)
 	notNegative(found, "classify.slots", c.Slots)
 	notNegative(found, "classify.queue", c.Queue)
+	names := map[string]bool{}
+	for i, h := range c.Heads {
+		path := index("classify.heads", i)
+		unique(found, path+".head", h.Head, names)
+		if h.ModelDir == "" {
+			found.add(path+".model_dir", "missing")
+		}
+	}
 	if c.Runtime.SHA256 != "" && len(c.Runtime.SHA256) != 64 {
 		found.add("classify.runtime.sha256", "not a SHA-256 in hexadecimal (64 digits)")
 	}

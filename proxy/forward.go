@@ -154,7 +154,7 @@ func (x *exchange) decorate(h http.Header, debug bool) {
 	h.Set(router.HeaderDecision, headerSafe(d.Name))
 	if d.Category() != "" {
 		h.Set(router.HeaderCategory, headerSafe(d.Category()))
-		h.Set(router.HeaderConfidence, strconv.FormatFloat(d.Result.Confidence, 'f', 3, 64))
+		h.Set(router.HeaderConfidence, strconv.FormatFloat(d.Confidence(), 'f', 3, 64))
 	}
 	if d.Degraded != "" {
 		h.Set(router.HeaderDegraded, d.Degraded)

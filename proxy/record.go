@@ -141,7 +141,7 @@ func decisionAttrs(d *router.Decision) []slog.Attr {
 		attrs = append(attrs, slog.String("classification", d.Outcome), slog.Duration("classify", d.Elapsed.Classify))
 	}
 	if d.Outcome == classify.OutcomeOK || d.Outcome == classify.OutcomePartial {
-		attrs = append(attrs, slog.String("category", d.Category()), slog.Float64("confidence", d.Result.Confidence))
+		attrs = append(attrs, slog.String("category", d.Category()), slog.Float64("confidence", d.Confidence()))
 	}
 	return attrs
 }

@@ -72,6 +72,17 @@ type Step struct {
 // Timings is the time each stage took.
 type Timings struct{ Parse, Classify, Rules, Splice, Total time.Duration }
 
-// Category is the classifier's best label, empty where it was not asked or
-// failed.
-func (d *Decision) Category() string { return d.Result.Label }
+// HeadDomain is the head of the classifier that says what a prompt is about.
+const HeadDomain = "domain"
+
+// Category is the classifier's label for what the prompt is about, empty where it
+// was not asked or failed.
+func (d *Decision) Category() string { return d.domain().Label }
+
+// Confidence is the probability of Category.
+func (d *Decision) Confidence() float64 { return d.domain().Confidence }
+
+func (d *Decision) domain() classify.Verdict {
+	v, _ := d.Result.Verdict(HeadDomain)
+	return v
+}

@@ -65,7 +65,7 @@ type Request struct {
 	Trace bool
 }
 
-// New compiles the rules. labels are the classifier's; a category that is not
+// New compiles the rules. labels are those of the classifier's domain head; a category that is not
 // among them is an error, and all such errors are given at once.
 func New(cfg *config.Config, labels []string, c Classifier) (*Router, error) {
 	r := &Router{

@@ -157,10 +157,11 @@ func (e *evaluation) domain(i int) bool {
 	if s, ok := e.known("domain", d.name); ok {
 		return s.Matched
 	}
-	matched, mass := d.matches(&e.decision.Result)
+	verdict := e.decision.domain()
+	matched, mass := d.matches(verdict)
 	s := Signal{Type: "domain", Name: d.name, Matched: matched, Elapsed: e.decision.Elapsed.Classify}
 	if e.trace {
-		s.Detail = fmt.Sprintf("best label %s, probability of the categories %.3f, threshold %.3f", e.decision.Result.Label, mass, d.threshold)
+		s.Detail = fmt.Sprintf("best label %s, probability of the categories %.3f, threshold %.3f", verdict.Label, mass, d.threshold)
 	}
 	e.add(s)
 	return matched
@@ -199,10 +200,11 @@ func (e *evaluation) classify() bool {
 }
 
 func describe(res classify.Result, outcome string) string {
-	if res.Label == "" {
+	v, ok := res.Verdict(HeadDomain)
+	if !ok {
 		return outcome
 	}
-	return fmt.Sprintf("%s: %s %.3f (%d tokens in %d windows, %d unread)", outcome, res.Label, res.Confidence, res.Tokens, res.Windows, res.UnreadTokens)
+	return fmt.Sprintf("%s: %s %.3f (%d tokens in %d windows, %d unread)", outcome, v.Label, v.Confidence, res.Tokens, res.Windows, res.UnreadTokens)
 }
 
 func (e *evaluation) add(s Signal) {

@@ -87,7 +87,7 @@ func before(text string, i int) rune { r, _ := utf8.DecodeLastRuneInString(text[
 func first(text string) rune         { r, _ := utf8.DecodeRuneInString(text); return r }
 func last(text string) rune          { r, _ := utf8.DecodeLastRuneInString(text); return r }
 
-// domain is a compiled domain signal: indexes into the classifier's labels.
+// domain is a compiled domain signal: indexes into the labels of the head.
 type domain struct {
 	name      string
 	labels    []int
@@ -96,12 +96,12 @@ type domain struct {
 
 // matches holds when the best label is one of the signal's and their
 // probabilities sum to the threshold.
-func (d *domain) matches(res *classify.Result) (bool, float64) {
+func (d *domain) matches(v classify.Verdict) (bool, float64) {
 	var mass float64
 	var best bool
 	for _, i := range d.labels {
-		mass += res.Scores[i].P
-		best = best || res.Scores[i].Label == res.Label
+		mass += v.Scores[i].P
+		best = best || v.Scores[i].Label == v.Label
 	}
 	return best && mass >= d.threshold, mass
 }

@@ -46,14 +46,14 @@ func (s *stub) calls() int {
 }
 
 func result(p []float64, unread int) classify.Result {
-	res := classify.Result{Tokens: 7, UnreadTokens: unread, Windows: 1}
+	v := classify.Verdict{Head: router.HeadDomain}
 	for i, label := range labels {
-		res.Scores = append(res.Scores, classify.Score{Label: label, P: p[i]})
-		if p[i] > res.Confidence {
-			res.Label, res.Confidence = label, p[i]
+		v.Scores = append(v.Scores, classify.Score{Label: label, P: p[i]})
+		if p[i] > v.Confidence {
+			v.Label, v.Confidence = label, p[i]
 		}
 	}
-	return res
+	return classify.Result{Verdicts: []classify.Verdict{v}, Tokens: 7, UnreadTokens: unread, Windows: 1}
 }
 
 // Scores with one clear winner.

@@ -10,22 +10,35 @@ import (
 	"context"
 	"hash/fnv"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 	"unicode"
+
+	"github.com/vsr-proxy/vsr-proxy/classify"
 )
 
 // Options shape a Fake; they stay as they are.
 type Options struct {
-	// Labels in logit order; "math", "history", "other" if there are none.
+	// Labels of a head "domain", in logit order; "math", "history", "other" if
+	// there are neither labels nor heads.
 	Labels []string
 	// Words point to the labels they speak for, in lower case. Without any,
 	// every label's own name is such a word.
 	Words map[string]string
+	// Heads are all heads, instead of Labels and Words.
+	Heads []Head
 	// Window is the tokens per window, 510 if 0; Batch the windows per run, 1
 	// if 0.
 	Window, Batch int
+}
+
+// Head is a head and the words that speak for its labels: as in Options, and of
+// a token head every label's own name, if there are none.
+type Head struct {
+	classify.Head
+	Words map[string]string
 }
 
 // Knobs make a Fake slow or faulty; they may be turned while it runs.
@@ -36,18 +49,22 @@ type Knobs struct {
 	Panic      bool          // in Run
 	NaN        bool          // one logit is not a number
 	WrongWidth bool          // one logit is missing
+	WrongHeads bool          // the last window gets no logits of the last head
 	WrongRows  bool          // the last window gets no logits
+	Head       string        // whose logits NaN and WrongWidth spoil; the first one's if empty
 
 	TokenizeErr   error // returned by Tokenize
 	TokenizePanic bool  // in Tokenize
+	WrongOffsets  bool  // the last token ends behind the text
 }
 
-// Fake is a classify.Model. A window's logit for a label is 4 times the number
-// of its tokens that speak for it; a window where none speaks for any gets 1 at
-// a label chosen by a hash of its tokens.
+// Fake is a classify.Model. A window's logit for a label of a sequence head is 4
+// times the number of its tokens that speak for it; a window where none speaks
+// for any gets 1 at a label chosen by a hash of its tokens. A token head gives a
+// token 4 at the label that it speaks for, else at its first one.
 type Fake struct {
-	labels        []string
-	speaks        map[uint32]int // token to label
+	heads         []classify.Head
+	speaks        []map[uint32]int // by head, token to label
 	window, batch int
 
 	mu       sync.Mutex
@@ -69,15 +86,27 @@ type Counts struct {
 
 // New makes a Fake without faults.
 func New(o Options) *Fake {
-	f := &Fake{
-		labels:   o.Labels,
-		speaks:   make(map[uint32]int),
-		window:   o.Window,
-		batch:    o.Batch,
-		released: make(chan struct{}),
+	f := &Fake{window: o.Window, batch: o.Batch, released: make(chan struct{})}
+	if len(o.Heads) == 0 {
+		if len(o.Labels) == 0 {
+			o.Labels = []string{"math", "history", "other"}
+		}
+		o.Heads = []Head{{Domain(o.Labels...), o.Words}}
 	}
-	if len(f.labels) == 0 {
-		f.labels = []string{"math", "history", "other"}
+	for _, h := range o.Heads {
+		speaks := make(map[uint32]int)
+		for i, label := range h.Labels {
+			if len(h.Words) == 0 {
+				speaks[Token(label)] = i
+			}
+			for word, of := range h.Words {
+				if of == label {
+					speaks[Token(word)] = i
+				}
+			}
+		}
+		f.heads = append(f.heads, h.Head)
+		f.speaks = append(f.speaks, speaks)
 	}
 	if f.window == 0 {
 		f.window = 510
@@ -85,17 +114,14 @@ func New(o Options) *Fake {
 	if f.batch == 0 {
 		f.batch = 1
 	}
-	for i, label := range f.labels {
-		if len(o.Words) == 0 {
-			f.speaks[Token(label)] = i
-		}
-		for word, of := range o.Words {
-			if of == label {
-				f.speaks[Token(word)] = i
-			}
-		}
-	}
 	return f
+}
+
+// Domain is a head of that name with these labels, merged by mean.
+func Domain(labels ...string) classify.Head {
+	return classify.Head{
+		Name: "domain", Kind: classify.KindSequence, Labels: labels, Temperature: 1, Merge: classify.MergeMean,
+	}
 }
 
 // Set turns the knobs.
@@ -128,8 +154,8 @@ func (f *Fake) Counts() Counts {
 	return f.counts
 }
 
-// Labels are the names given in Options.
-func (f *Fake) Labels() []string { return f.labels }
+// Heads are those given in Options.
+func (f *Fake) Heads() []classify.Head { return f.heads }
 
 // Window is the tokens per window.
 func (f *Fake) Window() int { return f.window }
@@ -158,7 +184,7 @@ func Token(word string) uint32 {
 }
 
 // Tokenize makes each word a token.
-func (f *Fake) Tokenize(text string) ([]uint32, error) {
+func (f *Fake) Tokenize(text string) ([]classify.Token, error) {
 	f.mu.Lock()
 	f.counts.Tokenized++
 	f.counts.LongestText = max(f.counts.LongestText, len(text))
@@ -170,15 +196,21 @@ func (f *Fake) Tokenize(text string) ([]uint32, error) {
 	if knobs.TokenizeErr != nil {
 		return nil, knobs.TokenizeErr
 	}
-	var ids []uint32
+	var tokens []classify.Token
+	at := 0
 	for word := range strings.FieldsSeq(text) {
-		ids = append(ids, Token(word))
+		from := at + strings.Index(text[at:], word)
+		at = from + len(word)
+		tokens = append(tokens, classify.Token{ID: Token(word), From: from, To: at})
 	}
-	return ids, nil
+	if knobs.WrongOffsets && len(tokens) > 0 {
+		tokens[len(tokens)-1].To = len(text) + 1
+	}
+	return tokens, nil
 }
 
 // Run gives logits, or fails as the knobs say.
-func (f *Fake) Run(ctx context.Context, windows [][]uint32) ([][]float32, error) {
+func (f *Fake) Run(ctx context.Context, windows [][]uint32) ([]classify.Output, error) {
 	knobs, released, look := f.begin(len(windows))
 	defer f.end()
 	if look != nil {
@@ -221,30 +253,43 @@ func (f *Fake) end() {
 	f.running--
 }
 
-func (f *Fake) answer(windows [][]uint32, knobs Knobs) [][]float32 {
-	rows := make([][]float32, len(windows))
+func (f *Fake) answer(windows [][]uint32, knobs Knobs) []classify.Output {
+	outputs := make([]classify.Output, len(windows))
 	for i, window := range windows {
-		rows[i] = f.logits(window)
+		for head := range f.heads {
+			outputs[i] = append(outputs[i], f.logits(head, window))
+		}
 	}
-	last := len(rows) - 1
+	last := len(outputs) - 1
+	spoiled := max(slices.IndexFunc(f.heads, func(h classify.Head) bool { return h.Name == knobs.Head }), 0)
 	switch {
 	case knobs.NaN:
-		rows[last][0] = float32(math.NaN())
+		outputs[last][spoiled][0] = float32(math.NaN())
 	case knobs.WrongWidth:
-		rows[last] = rows[last][1:]
+		outputs[last][spoiled] = outputs[last][spoiled][1:]
+	case knobs.WrongHeads:
+		outputs[last] = outputs[last][:len(f.heads)-1]
 	case knobs.WrongRows:
-		rows = rows[:last]
+		outputs = outputs[:last]
 	}
-	return rows
+	return outputs
 }
 
-func (f *Fake) logits(window []uint32) []float32 {
-	row := make([]float32, len(f.labels))
+func (f *Fake) logits(head int, window []uint32) []float32 {
+	width := len(f.heads[head].Labels)
+	if f.heads[head].Kind == classify.KindToken {
+		rows := make([]float32, width*len(window))
+		for i, token := range window {
+			rows[i*width+f.speaks[head][token]] = 4
+		}
+		return rows
+	}
+	row := make([]float32, width)
 	spoken := false
 	hash := uint32(0)
 	for _, token := range window {
 		hash = hash*31 + token
-		if label, ok := f.speaks[token]; ok {
+		if label, ok := f.speaks[head][token]; ok {
 			row[label] += 4
 			spoken = true
 		}

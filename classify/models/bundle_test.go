@@ -23,13 +23,29 @@ func valid() *bundle {
 		model:     []byte("any bytes: this package does not read the graph"),
 		tokenizer: []byte(`{"truncation":null,"padding":null,"model":{"vocab":{"a":0}}}`),
 		manifest: map[string]any{
-			"format": 1, "name": "tiny", "version": "0.1.0", "labels": []string{"a", "b"},
-			"window": 8, "overlap": 2, "temperature": 1,
+			"format": 2, "name": "tiny", "version": "0.1.0", "window": 8, "overlap": 2,
+			"heads": []any{
+				map[string]any{
+					"name": "topic", "kind": "sequence", "output": "topic", "labels": []string{"a", "b"}, "temperature": 1,
+					"merge": "mean",
+				},
+				map[string]any{
+					"name": "attack", "kind": "sequence", "output": "attack", "labels": []string{"no", "yes"}, "temperature": 1.5,
+					"merge": "max", "positive": "yes", "threshold": 0.4,
+					"accuracy": map[string]any{"rows": 10, "top1": 0.9, "ece": 0.1},
+				},
+				map[string]any{
+					"name": "names", "kind": "token", "output": "names", "labels": []string{"O", "B-PERSON", "I-PERSON"}, "temperature": 1,
+				},
+			},
 		},
 	}
 	b.seal()
 	return b
 }
+
+// head is one of the manifest's heads.
+func (b *bundle) head(i int) map[string]any { return b.manifest["heads"].([]any)[i].(map[string]any) }
 
 // seal writes the hashes of the present files into the manifest.
 func (b *bundle) seal() {
@@ -78,7 +94,7 @@ func refused(t *testing.T, dir string, want ...string) {
 	if err == nil {
 		t.Fatalf("loaded %+v, want an error", b.Manifest)
 	}
-	if b.ONNX != nil || b.Labels != nil {
+	if b.ONNX != nil || b.Heads != nil {
 		t.Error("an error and a bundle")
 	}
 	for _, w := range want {

@@ -16,8 +16,8 @@ func FuzzManifest(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(shipped)
-	f.Add([]byte(`{"format":1,"labels":["a","b"],"temperature":1e999}`))
-	f.Add([]byte(`{"format":1,"files":{"model.onnx":"` + strings.Repeat("0", 64) + `"}}`))
+	f.Add([]byte(`{"format":2,"heads":[{"name":"a","labels":["a","b"],"temperature":1e999}]}`))
+	f.Add([]byte(`{"format":2,"files":{"model.onnx":"` + strings.Repeat("0", 64) + `"}}`))
 	f.Add([]byte("null"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := parseManifest(data)
@@ -27,9 +27,14 @@ func FuzzManifest(f *testing.F) {
 			}
 			return
 		}
-		finite := !math.IsNaN(m.Temperature) && !math.IsInf(m.Temperature, 0)
-		if len(m.Labels) < 2 || m.Window < 1 || m.Overlap >= m.Window || m.Temperature <= 0 || !finite {
+		if len(m.Heads) < 1 || m.Window < 1 || m.Overlap >= m.Window {
 			t.Errorf("accepted %+v", m)
+		}
+		for _, h := range m.Heads {
+			finite := !math.IsNaN(h.Temperature) && !math.IsInf(h.Temperature, 0)
+			if len(h.Labels) < 2 || h.Temperature <= 0 || !finite || h.Output == "" || h.Question().Check() != nil {
+				t.Errorf("accepted %+v", h)
+			}
 		}
 	})
 }

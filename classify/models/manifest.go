@@ -9,38 +9,78 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/vsr-proxy/vsr-proxy/classify"
 )
 
 // Format is the manifest version this package reads.
-const Format = 1
+const Format = 2
 
 // Bounds on a manifest's values.
 const (
+	maxHeads       = 64
 	maxLabels      = 1024
 	maxWindow      = 1 << 16
 	maxTemperature = 100
 )
 
-// Manifest says what a bundle's files are. All fields are required but Accuracy.
+// Manifest says what a bundle's files are. All fields are required.
 type Manifest struct {
-	// Format is the layout's version, 1.
+	// Format is the layout's version, 2.
 	Format int `json:"format"`
 	// Name and Version identify the model in logs and metrics.
 	Name    string `json:"name"`
 	Version string `json:"version"`
-	// Labels in the order of the graph's logits.
-	Labels []string `json:"labels"`
 	// Window is how many tokens of text one run takes, special tokens not counted.
 	Window int `json:"window"`
 	// Overlap is how many tokens neighbouring windows of a long text share.
 	Overlap int `json:"overlap"`
+	// Heads are the questions that one run answers, at least one.
+	Heads []Head `json:"heads"`
+	// Files has the SHA-256 of model.onnx and tokenizer.json in lower-case hex.
+	Files map[string]string `json:"files"`
+}
+
+// Head is one question and where the graph answers it; see [classify.Head].
+// Merge, Positive and Threshold are for sequence heads alone.
+type Head struct {
+	Name string `json:"name"`
+	// Kind is sequence or token.
+	Kind classify.Kind `json:"kind"`
+	// Output is the graph's output: float32 [batch, labels] of a sequence head,
+	// [batch, sequence, labels] of a token head.
+	Output string `json:"output"`
+	// Labels in the order of the output's logits.
+	Labels []string `json:"labels"`
 	// Temperature divides the logits before the softmax (Guo et al. 2017, "On
 	// Calibration of Modern Neural Networks", equation 9).
 	Temperature float64 `json:"temperature"`
+	// Merge is mean or max; see [classify.Merge].
+	Merge classify.Merge `json:"merge,omitzero"`
+	// Positive is the label that the text gets when its probability is at least
+	// Threshold. A head may have neither.
+	Positive  string  `json:"positive,omitzero"`
+	Threshold float64 `json:"threshold,omitzero"`
 	// Accuracy on the development rows; zero where nobody measured it.
 	Accuracy Accuracy `json:"accuracy,omitzero"`
-	// Files has the SHA-256 of model.onnx and tokenizer.json in lower-case hex.
-	Files map[string]string `json:"files"`
+}
+
+// Question is the head as a classifier knows it.
+func (h Head) Question() classify.Head {
+	return classify.Head{
+		Name: h.Name, Kind: h.Kind, Labels: h.Labels, Temperature: h.Temperature,
+		Merge: h.Merge, Positive: h.Positive, Threshold: h.Threshold,
+	}
+}
+
+// Head is that of a name, if there is one.
+func (m Manifest) Head(name string) (Head, bool) {
+	for _, h := range m.Heads {
+		if h.Name == name {
+			return h, true
+		}
+	}
+	return Head{}, false
 }
 
 // Accuracy is what a model scored on rows it was not trained on.
@@ -65,8 +105,7 @@ func parseManifest(data []byte) (Manifest, error) {
 	if m.Format != Format {
 		return Manifest{}, fmt.Errorf("format is %d, this program reads %d", m.Format, Format)
 	}
-	err := errors.Join(
-		checkNames(m), checkLabels(m.Labels), checkNumbers(m), checkAccuracy(m.Accuracy), checkFiles(m.Files))
+	err := errors.Join(checkNames(m), checkNumbers(m), checkHeads(m.Heads), checkFiles(m.Files))
 	if err != nil {
 		// One line, for a start-up message: Join puts one error on each line.
 		return Manifest{}, errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
@@ -81,19 +120,56 @@ func checkNames(m Manifest) error {
 	return nil
 }
 
+func checkHeads(heads []Head) error {
+	if len(heads) < 1 || len(heads) > maxHeads {
+		return fmt.Errorf("heads: %d given, needs 1 to %d", len(heads), maxHeads)
+	}
+	names, outputs := make(map[string]bool), make(map[string]bool)
+	var wrong []error
+	for i, h := range heads {
+		at := func(err error) error {
+			if err == nil {
+				return nil
+			}
+			return fmt.Errorf("heads[%d].%w", i, err)
+		}
+		wrong = append(wrong, at(onlyOne("name", h.Name, names)), at(onlyOne("output", h.Output, outputs)),
+			at(checkLabels(h.Labels)), at(checkTemperature(h.Temperature)), at(checkAccuracy(h.Accuracy)))
+		if err := h.Question().Check(); err != nil {
+			wrong = append(wrong, fmt.Errorf("heads[%d]: %w", i, err))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// onlyOne refuses a name that is empty, has space around it, or was seen.
+func onlyOne(what, name string, seen map[string]bool) error {
+	switch {
+	case name == "" || strings.TrimSpace(name) != name:
+		return fmt.Errorf("%s: %q is empty or has space around it", what, name)
+	case seen[name]:
+		return fmt.Errorf("%s: %q is there twice", what, name)
+	}
+	seen[name] = true
+	return nil
+}
+
 func checkLabels(labels []string) error {
 	if len(labels) < 2 || len(labels) > maxLabels {
 		return fmt.Errorf("labels: %d given, needs 2 to %d", len(labels), maxLabels)
 	}
 	seen := make(map[string]bool, len(labels))
 	for i, l := range labels {
-		if l == "" || strings.TrimSpace(l) != l {
-			return fmt.Errorf("labels[%d]: %q is empty or has space around it", i, l)
+		if err := onlyOne(fmt.Sprintf("labels[%d]", i), l, seen); err != nil {
+			return err
 		}
-		if seen[l] {
-			return fmt.Errorf("labels[%d]: %q is there twice", i, l)
-		}
-		seen[l] = true
+	}
+	return nil
+}
+
+func checkTemperature(t float64) error {
+	if !(t > 0 && t <= maxTemperature) {
+		return fmt.Errorf("temperature: %g, needs more than 0 and at most %d", t, maxTemperature)
 	}
 	return nil
 }
@@ -104,9 +180,6 @@ func checkNumbers(m Manifest) error {
 	}
 	if m.Overlap < 0 || m.Overlap >= m.Window {
 		return fmt.Errorf("overlap: %d, needs 0 to %d tokens, less than the window", m.Overlap, m.Window-1)
-	}
-	if !(m.Temperature > 0 && m.Temperature <= maxTemperature) {
-		return fmt.Errorf("temperature: %g, needs more than 0 and at most %d", m.Temperature, maxTemperature)
 	}
 	return nil
 }

@@ -1,12 +1,13 @@
 // Package models holds the classifier models that need no download: the default
-// domain model, embedded in the binary, and the reader for a directory of the
-// same layout with an operator's own model.
+// one, embedded in the binary, and the reader for a directory of the same layout
+// with an operator's own model.
 //
 // A bundle is three files:
 //
-//	model.onnx      encoder and head in one graph: input_ids and attention_mask
+//	model.onnx      encoder and heads in one graph: input_ids and attention_mask
 //	                (and token_type_ids where the graph asks for it), int64
-//	                [batch, sequence], to logits, float32 [batch, labels]
+//	                [batch, sequence], to an output for each head, float32
+//	                [batch, labels] or, of token heads, [batch, sequence, labels]
 //	tokenizer.json  Hugging Face tokenizers format, padding and truncation null
 //	manifest.json   what the two are and their SHA-256; see [Manifest]
 //
@@ -17,7 +18,8 @@
 //
 // The package must not know what a model is for, nor how it is run: no ONNX
 // Runtime, no tokenizer library, so it builds without cgo. That the graph's
-// output is as wide as the label list is for whoever opens the session to check.
+// outputs are there and as wide as the label lists is for whoever opens the
+// session to check.
 package models
 
 import (
@@ -49,7 +51,7 @@ const (
 	maxManifest  = 1 << 20
 )
 
-// The default domain model. As byte slices the linker places the files in the
+// The default model. As byte slices the linker places the files in the
 // binary's data pages, which are mapped, not copied: they cost memory only while
 // they are read, and the kernel may drop them afterwards.
 var (
@@ -76,7 +78,7 @@ type Bundle struct {
 	Origin string
 }
 
-// Default returns the embedded domain model. It is checked like any other, which
+// Default returns the embedded model. It is checked like any other, which
 // reads each of its bytes once.
 func Default() (Bundle, error) {
 	return assemble("embedded", map[string][]byte{

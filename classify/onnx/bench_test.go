@@ -43,7 +43,7 @@ func newBench(b *testing.B) *bench {
 	}
 	c, err := classify.New(m, classify.Options{
 		Slots: runtime.NumCPU(), Queue: 64, Deadline: time.Minute, MaxWindows: 64,
-		Overlap: bundle.Overlap, Temperature: bundle.Temperature,
+		Overlap: bundle.Overlap,
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -67,10 +67,10 @@ func newBench(b *testing.B) *bench {
 func (x *bench) prepare(b *testing.B, ids []uint32) {
 	b.Helper()
 	s := x.model.session
-	memory := new(buffer)
-	rows, width := memory.fill([][]uint32{ids}, s.frame, s.labels)
+	memory := newBuffer(len(s.heads))
+	rows, width := memory.fill([][]uint32{ids}, s.frame, s.heads)
 	memory.pin()
-	t, err := memory.tensors(rows, width, s.labels, s.types)
+	t, err := memory.tensors(rows, width, s.heads, s.types)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,15 +5,16 @@ import (
 	"fmt"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/vsr-proxy/vsr-proxy/classify"
 )
 
-// The names of a graph's inputs and its output, and the element types of ONNX's
+// The names of a graph's inputs, and the element types of ONNX's
 // TensorProto.DataType that they must have.
 const (
 	inputIDs   = "input_ids"
 	inputMask  = "attention_mask"
 	inputTypes = "token_type_ids"
-	output     = "logits"
 
 	elementFloat32 = 1
 	elementInt64   = 7
@@ -148,9 +149,9 @@ func eachField(message []byte, visit func(field) error) error {
 	return nil
 }
 
-// check says whether the graph is a text classifier with so many labels, and
-// whether it wants token_type_ids.
-func (g graph) check(labels int) (types bool, err error) {
+// check says whether the graph is a text classifier that answers for these heads,
+// and whether it wants token_type_ids.
+func (g graph) check(heads []Head) (types bool, err error) {
 	seen := make(map[string]bool, len(g.inputs))
 	for _, in := range g.inputs {
 		switch in.name {
@@ -166,17 +167,31 @@ func (g graph) check(labels int) (types bool, err error) {
 	if !seen[inputIDs] || !seen[inputMask] {
 		return false, fmt.Errorf("graph must have the inputs %s and %s", inputIDs, inputMask)
 	}
+	for _, h := range heads {
+		if err := g.checkOutput(h); err != nil {
+			return false, fmt.Errorf("head %s: %w", h.Name, err)
+		}
+	}
+	return seen[inputTypes], nil
+}
+
+// checkOutput says whether the graph has the output of a head, in its shape.
+func (g graph) checkOutput(h Head) error {
+	shape, dims := "[batch, label]", 2
+	if h.Kind == classify.KindToken {
+		shape, dims = "[batch, sequence, label]", 3
+	}
 	for _, out := range g.outputs {
-		if out.name != output {
+		if out.name != h.Output {
 			continue
 		}
-		if out.element != elementFloat32 || len(out.dims) != 2 {
-			return false, fmt.Errorf("graph's output %s must be float32 [batch, label]", output)
+		if out.element != elementFloat32 || len(out.dims) != dims {
+			return fmt.Errorf("graph's output %s must be float32 %s", h.Output, shape)
 		}
-		if n := out.dims[1]; n >= 0 && n != int64(labels) {
-			return false, fmt.Errorf("graph gives %d logits, and there are %d labels", n, labels)
+		if n := out.dims[dims-1]; n >= 0 && n != int64(len(h.Labels)) {
+			return fmt.Errorf("graph's output %s gives %d logits, and there are %d labels", h.Output, n, len(h.Labels))
 		}
-		return seen[inputTypes], nil
+		return nil
 	}
-	return false, fmt.Errorf("graph has no output %s", output)
+	return fmt.Errorf("graph has no output %s", h.Output)
 }

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/classify/accel"
 )
 
@@ -42,11 +43,17 @@ func tiny(t testing.TB) Options {
 		Name:        "tiny",
 		Graph:       testdata(t, "tiny.onnx"),
 		Tokenizer:   testdata(t, "tokenizer.json"),
-		Labels:      []string{"alpha", "beta", "gamma"},
+		Heads:       []Head{tinyHead("alpha", "beta", "gamma")},
 		Window:      16,
 		Library:     library(t),
 		Accelerator: accel.CPU,
 	}
+}
+
+func tinyHead(labels ...string) Head {
+	return Head{classify.Head{
+		Name: "topic", Kind: classify.KindSequence, Labels: labels, Temperature: 1, Merge: classify.MergeMean,
+	}, "logits"}
 }
 
 func mustOpen(t testing.TB, o Options) *Model {
@@ -65,9 +72,17 @@ func mustOpen(t testing.TB, o Options) *Model {
 
 func mustTokenize(t testing.TB, m *Model, text string) []uint32 {
 	t.Helper()
-	ids, err := m.Tokenize(text)
+	tokens, err := m.Tokenize(text)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return idsOf(tokens)
+}
+
+func idsOf(tokens []classify.Token) []uint32 {
+	var ids []uint32
+	for _, token := range tokens {
+		ids = append(ids, token.ID)
 	}
 	return ids
 }

@@ -21,7 +21,7 @@ const acceleratorBatch = 16
 
 // Model is an open text classifier.
 type Model struct {
-	labels  []string
+	heads   []classify.Head
 	window  int
 	choice  accel.Choice
 	version string
@@ -53,7 +53,7 @@ func open(ctx context.Context, o Options) (_ *Model, err error) {
 	if err != nil {
 		return nil, err
 	}
-	types, err := declared.check(len(o.Labels))
+	types, err := declared.check(o.Heads)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func open(ctx context.Context, o Options) (_ *Model, err error) {
 		return nil, err
 	}
 	l := &loader{
-		graph: o.Graph, labels: len(o.Labels), window: o.Window, threads: o.Threads,
+		graph: o.Graph, heads: o.Heads, window: o.Window, threads: o.Threads,
 		frame: tokens.frame, types: types, folder: filepath.Dir(o.Library),
 	}
 	wish := accel.Wish{Provider: o.Accelerator, AllowCPU: o.AllowCPU}
@@ -79,14 +79,15 @@ func open(ctx context.Context, o Options) (_ *Model, err error) {
 		tokens.close()
 		return nil, errors.Join(err, process.release())
 	}
-	return &Model{
-		labels: slices.Clone(o.Labels), window: o.Window, choice: choice, version: ort.GetVersion(),
-		tokenizer: tokens, session: session,
-	}, nil
+	m := &Model{window: o.Window, choice: choice, version: ort.GetVersion(), tokenizer: tokens, session: session}
+	for _, h := range o.Heads {
+		m.heads = append(m.heads, h.Head)
+	}
+	return m, nil
 }
 
-// Labels are the names of the logits, in order.
-func (m *Model) Labels() []string { return slices.Clone(m.labels) }
+// Heads are those of the options, in their order.
+func (m *Model) Heads() []classify.Head { return slices.Clone(m.heads) }
 
 // Window is how many tokens of text one window holds.
 func (m *Model) Window() int { return m.window }
@@ -110,9 +111,9 @@ func (m *Model) Fallback() string { return m.choice.Fallback() }
 // RuntimeVersion is the version of the ONNX Runtime library, as it tells it.
 func (m *Model) RuntimeVersion() string { return m.version }
 
-// Tokenize gives the ids of the whole text, without special tokens. Its time
+// Tokenize gives the tokens of the whole text, without special ones. Its time
 // grows with the text; it cannot be stopped.
-func (m *Model) Tokenize(text string) ([]uint32, error) {
+func (m *Model) Tokenize(text string) ([]classify.Token, error) {
 	m.open.RLock()
 	defer m.open.RUnlock()
 	if m.closed {
@@ -121,9 +122,9 @@ func (m *Model) Tokenize(text string) ([]uint32, error) {
 	return m.tokenizer.encode(text)
 }
 
-// Run gives the logits of each window as [window][label]. When ctx ends it
-// returns ctx's error before the graph's next kernel.
-func (m *Model) Run(ctx context.Context, windows [][]uint32) ([][]float32, error) {
+// Run gives the logits of each window, of a token head a row for each token. When
+// ctx ends it returns ctx's error before the graph's next kernel.
+func (m *Model) Run(ctx context.Context, windows [][]uint32) ([]classify.Output, error) {
 	if len(windows) == 0 {
 		return nil, nil
 	}
@@ -137,11 +138,11 @@ func (m *Model) Run(ctx context.Context, windows [][]uint32) ([][]float32, error
 	if m.closed {
 		return nil, ErrClosed
 	}
-	logits, err := m.session.run(ctx, windows)
+	outputs, err := m.session.run(ctx, windows)
 	if err != nil {
 		return nil, fmt.Errorf("run model: %w", err)
 	}
-	return logits, nil
+	return outputs, nil
 }
 
 // Close waits for what runs and frees the model, and the runtime after the last

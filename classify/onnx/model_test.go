@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -25,7 +26,7 @@ func TestRunAddsTheSpecialTokensAndGivesTheLogits(t *testing.T) {
 		"":                 {0, 0, 0},
 	} {
 		logits, err := m.Run(context.Background(), [][]uint32{mustTokenize(t, m, text)})
-		if err != nil || len(logits) != 1 || !slices.Equal(logits[0], want) {
+		if err != nil || len(logits) != 1 || !slices.Equal(logits[0][0], want) {
 			t.Errorf("%q: %v, %v; want %v", text, logits, err, want)
 		}
 	}
@@ -45,7 +46,7 @@ func TestRunPadsABatchWithoutChangingItsAnswers(t *testing.T) {
 	}
 	for i := range windows {
 		alone, err := m.Run(context.Background(), windows[i:i+1])
-		if err != nil || !slices.Equal(together[i], alone[0]) {
+		if err != nil || !reflect.DeepEqual(together[i], alone[0]) {
 			t.Errorf("%q: %v in a batch, %v alone, %v", texts[i], together[i], alone, err)
 		}
 	}
@@ -86,7 +87,7 @@ func TestRunStopsWhenItsContextEndsAndTheSessionGoesOn(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("cancelled run %d: %v", i, err)
 		}
-		if logits, err := m.Run(context.Background(), [][]uint32{quick}); err != nil || logits[0][0] != 2 {
+		if logits, err := m.Run(context.Background(), [][]uint32{quick}); err != nil || logits[0][0][0] != 2 {
 			t.Fatalf("run after cancelled run %d: %v, %v", i, logits, err)
 		}
 	}
@@ -116,13 +117,13 @@ func TestManyGoroutinesShareOneModel(t *testing.T) {
 				text := strings.TrimSpace(strings.Repeat(word+" ", n))
 				want := float32(6*n) / float32(n+2)
 				for range 100 {
-					ids, err := m.Tokenize(text)
-					if err != nil || len(ids) != n {
-						t.Errorf("tokenize %q: %v, %v", text, ids, err)
+					tokens, err := m.Tokenize(text)
+					if err != nil || len(tokens) != n {
+						t.Errorf("tokenize %q: %v, %v", text, tokens, err)
 						return
 					}
-					logits, err := m.Run(context.Background(), [][]uint32{ids})
-					if err != nil || logits[0][label] != want {
+					logits, err := m.Run(context.Background(), [][]uint32{idsOf(tokens)})
+					if err != nil || logits[0][0][label] != want {
 						t.Errorf("%q: %v, %v; want %v for label %d", text, logits, err, want, label)
 						return
 					}
@@ -208,8 +209,8 @@ func TestOpenRefuses(t *testing.T) {
 		"no graph":        {func(o *Options) { o.Graph = nil }, "not an ONNX file"},
 		"half a graph":    {func(o *Options) { o.Graph = o.Graph[:len(o.Graph)/2] }, "not an ONNX file"},
 		"a broken node":   {func(o *Options) { o.Graph = bytes.Replace(o.Graph, []byte("Gather"), []byte("Gathex"), 1) }, "Gathex"},
-		"a label more":    {func(o *Options) { o.Labels = append(o.Labels, "delta") }, "gives 3 logits, and there are 4 labels"},
-		"no labels":       {func(o *Options) { o.Labels = nil }, "no labels"},
+		"a label more":    {func(o *Options) { o.Heads[0] = tinyHead("alpha", "beta", "gamma", "delta") }, "gives 3 logits, and there are 4 labels"},
+		"no heads":        {func(o *Options) { o.Heads = nil }, "no heads"},
 		"no window":       {func(o *Options) { o.Window = 0 }, "window"},
 		"no tokenizer":    {func(o *Options) { o.Tokenizer = nil }, "tokenizer.json"},
 		"other tokenizer": {func(o *Options) { o.Tokenizer = []byte(`{"model":{}}`) }, "tokenizer"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/classify/accel"
 )
 
@@ -18,8 +19,8 @@ type Options struct {
 	// tokenizer.json whose padding and truncation are null. Whoever loaded them
 	// has checked their hashes. They are not used after Open.
 	Graph, Tokenizer []byte
-	// Labels in logit order.
-	Labels []string
+	// Heads in the order in which Run answers for them.
+	Heads []Head
 	// Window is how many tokens of text one window holds.
 	Window int
 
@@ -41,6 +42,12 @@ type Options struct {
 	Threads int
 }
 
+// Head is a head and the output of the graph that has its logits.
+type Head struct {
+	classify.Head
+	Output string
+}
+
 // withDefaults fills in what may be empty and refuses what cannot work.
 func (o Options) withDefaults() (Options, error) {
 	p, err := accel.Parse(string(o.Accelerator))
@@ -54,8 +61,8 @@ func (o Options) withDefaults() (Options, error) {
 	switch {
 	case o.Library == "":
 		return o, errors.New("no path of an ONNX Runtime library was given")
-	case len(o.Labels) == 0:
-		return o, errors.New("no labels were given")
+	case len(o.Heads) == 0:
+		return o, errors.New("no heads were given")
 	case o.Window < 1:
 		return o, fmt.Errorf("window is %d tokens, needs at least 1", o.Window)
 	case o.Threads < 0:

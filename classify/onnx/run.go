@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/vsr-proxy/vsr-proxy/classify"
 )
 
-// buffer is the memory of one run: the inputs, [row][width], and the output.
+// buffer is the memory of one run: the inputs, [row][width], and the output of
+// each head.
 //
 // The runtime keeps plain addresses into it from the making of the tensors until
 // the run's end, longer than the one call for which Go keeps an argument still.
@@ -20,13 +24,15 @@ type buffer struct {
 	// types has a zero for each token and is never written: a text is one
 	// segment.
 	types  []int64
-	logits []float32
+	logits [][]float32 // by head
 	pinner runtime.Pinner
 }
 
+func newBuffer(heads int) *buffer { return &buffer{logits: make([][]float32, heads)} }
+
 // fill lays out the windows between their special tokens, padded to the longest,
-// and gives the shape. values is the length of a row of logits.
-func (b *buffer) fill(windows [][]uint32, f frame, values int) (rows, width int) {
+// makes room for the outputs, and gives the shape.
+func (b *buffer) fill(windows [][]uint32, f frame, heads []Head) (rows, width int) {
 	width = 1 // a tensor has no empty side
 	for _, w := range windows {
 		width = max(width, len(w)+f.size())
@@ -35,8 +41,10 @@ func (b *buffer) fill(windows [][]uint32, f frame, values int) (rows, width int)
 	if n := rows * width; n > len(b.ids) {
 		b.ids, b.mask, b.types = make([]int64, n), make([]int64, n), make([]int64, n)
 	}
-	if n := rows * values; n > len(b.logits) {
-		b.logits = make([]float32, n)
+	for i, h := range heads {
+		if n := int(h.shape(rows, width).FlattenedSize()); n > len(b.logits[i]) {
+			b.logits[i] = make([]float32, n)
+		}
 	}
 	for i, w := range windows {
 		ids, mask := b.ids[i*width:(i+1)*width], b.mask[i*width:(i+1)*width]
@@ -54,12 +62,22 @@ func (b *buffer) fill(windows [][]uint32, f frame, values int) (rows, width int)
 	return rows, width
 }
 
+// shape is that of the head's output.
+func (h Head) shape(rows, width int) ort.Shape {
+	if h.Kind == classify.KindToken {
+		return ort.NewShape(int64(rows), int64(width), int64(len(h.Labels)))
+	}
+	return ort.NewShape(int64(rows), int64(len(h.Labels)))
+}
+
 // pin keeps the memory where it is until unpin.
 func (b *buffer) pin() {
 	b.pinner.Pin(&b.ids[0])
 	b.pinner.Pin(&b.mask[0])
 	b.pinner.Pin(&b.types[0])
-	b.pinner.Pin(&b.logits[0])
+	for _, logits := range b.logits {
+		b.pinner.Pin(&logits[0])
+	}
 }
 
 func (b *buffer) unpin() { b.pinner.Unpin() }
@@ -67,12 +85,12 @@ func (b *buffer) unpin() { b.pinner.Unpin() }
 // tensors are views of a pinned buffer in one shape, for one run.
 type tensors struct{ inputs, outputs []ort.Value }
 
-func (b *buffer) tensors(rows, width, values int, types bool) (tensors, error) {
+func (b *buffer) tensors(rows, width int, heads []Head, types bool) (tensors, error) {
 	inputs := [][]int64{b.ids, b.mask}
 	if types {
 		inputs = append(inputs, b.types)
 	}
-	t := tensors{inputs: make([]ort.Value, 0, len(inputs)), outputs: make([]ort.Value, 0, 1)}
+	t := tensors{inputs: make([]ort.Value, 0, len(inputs)), outputs: make([]ort.Value, 0, len(heads))}
 	shape := ort.NewShape(int64(rows), int64(width))
 	for _, data := range inputs {
 		in, err := ort.NewTensor(shape, data)
@@ -82,13 +100,15 @@ func (b *buffer) tensors(rows, width, values int, types bool) (tensors, error) {
 		}
 		t.inputs = append(t.inputs, in)
 	}
-	// With an output of this shape the runtime refuses a graph that gives another.
-	out, err := ort.NewTensor(ort.NewShape(int64(rows), int64(values)), b.logits)
-	if err != nil {
-		t.free()
-		return tensors{}, fmt.Errorf("make output tensor: %w", err)
+	// With outputs of this shape the runtime refuses a graph that gives others.
+	for i, h := range heads {
+		out, err := ort.NewTensor(h.shape(rows, width), b.logits[i])
+		if err != nil {
+			t.free()
+			return tensors{}, fmt.Errorf("make output tensor of head %s: %w", h.Name, err)
+		}
+		t.outputs = append(t.outputs, out)
 	}
-	t.outputs = append(t.outputs, out)
 	return t, nil
 }
 
@@ -102,16 +122,16 @@ func (t tensors) free() {
 }
 
 // run gives the logits of each window, which no later run changes.
-func (s *session) run(ctx context.Context, windows [][]uint32) ([][]float32, error) {
+func (s *session) run(ctx context.Context, windows [][]uint32) ([]classify.Output, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	b := s.pool.Get().(*buffer)
 	defer s.pool.Put(b)
-	rows, width := b.fill(windows, s.frame, s.labels)
+	rows, width := b.fill(windows, s.frame, s.heads)
 	b.pin()
 	defer b.unpin()
-	t, err := b.tensors(rows, width, s.labels, s.types)
+	t, err := b.tensors(rows, width, s.heads, s.types)
 	if err != nil {
 		return nil, err
 	}
@@ -119,12 +139,26 @@ func (s *session) run(ctx context.Context, windows [][]uint32) ([][]float32, err
 	if err := s.runUntil(ctx, t); err != nil {
 		return nil, err
 	}
-	values := append([]float32(nil), b.logits[:rows*s.labels]...)
-	logits := make([][]float32, rows)
-	for i := range logits {
-		logits[i] = values[i*s.labels : (i+1)*s.labels : (i+1)*s.labels]
+	outputs := make([]classify.Output, rows)
+	for i, w := range windows {
+		outputs[i] = b.output(i, width, len(w), s.frame, s.heads)
 	}
-	return logits, nil
+	return outputs, nil
+}
+
+// output copies what the heads say of one row, without the rows of special tokens
+// and padding.
+func (b *buffer) output(row, width, tokens int, f frame, heads []Head) classify.Output {
+	out := make(classify.Output, len(heads))
+	for i, h := range heads {
+		labels := len(h.Labels)
+		from, n := row*labels, labels
+		if h.Kind == classify.KindToken {
+			from, n = (row*width+len(f.before))*labels, tokens*labels
+		}
+		out[i] = slices.Clone(b.logits[i][from : from+n])
+	}
+	return out
 }
 
 // runUntil runs the graph, or stops it before its next kernel when ctx ends.

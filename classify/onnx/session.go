@@ -16,7 +16,7 @@ import (
 // to open. The environment is held while it is used.
 type loader struct {
 	graph   []byte
-	labels  int
+	heads   []Head
 	window  int
 	threads int
 	frame   frame
@@ -50,16 +50,20 @@ func (l *loader) Open(ctx context.Context, p accel.Provider) (*session, error) {
 	if l.types {
 		inputs = append(inputs, inputTypes)
 	}
-	ortSession, err := ort.NewDynamicAdvancedSessionWithONNXData(l.graph, inputs, []string{output}, o)
+	outputs := make([]string, len(l.heads))
+	for i, h := range l.heads {
+		outputs[i] = h.Output
+	}
+	ortSession, err := ort.NewDynamicAdvancedSessionWithONNXData(l.graph, inputs, outputs, o)
 	if err != nil {
 		return nil, err
 	}
 	s := &session{
-		ort:    ortSession,
-		frame:  l.frame,
-		types:  l.types,
-		labels: l.labels,
-		pool:   sync.Pool{New: func() any { return new(buffer) }},
+		ort:   ortSession,
+		frame: l.frame,
+		types: l.types,
+		heads: l.heads,
+		pool:  sync.Pool{New: func() any { return newBuffer(len(l.heads)) }},
 	}
 	if err := s.probe(ctx, l.window); err != nil {
 		s.close()
@@ -143,26 +147,29 @@ func appendTensorRT(o *ort.SessionOptions) error {
 // session is a model loaded on one execution provider. run may be called from
 // many goroutines; close only when none of them runs.
 type session struct {
-	ort    *ort.DynamicAdvancedSession
-	frame  frame
-	types  bool
-	labels int
-	pool   sync.Pool // of *buffer
+	ort   *ort.DynamicAdvancedSession
+	frame frame
+	types bool
+	heads []Head
+	pool  sync.Pool // of *buffer
 }
 
-// probe runs a window of the given size and checks that the answer is finite.
+// probe runs a window of the given size and checks that the answers are finite.
+// Its tokens are not padding, to which some graphs give no position.
 func (s *session) probe(ctx context.Context, window int) error {
 	ids := make([]uint32, window)
 	for i := range ids {
-		ids[i] = s.frame.pad
+		ids[i] = s.frame.word
 	}
-	logits, err := s.run(ctx, [][]uint32{ids})
+	outputs, err := s.run(ctx, [][]uint32{ids})
 	if err != nil {
 		return err
 	}
-	for _, v := range logits[0] {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return fmt.Errorf("logits are %v", logits[0])
+	for i, logits := range outputs[0] {
+		for _, v := range logits {
+			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+				return fmt.Errorf("a logit of head %s is %v", s.heads[i].Name, v)
+			}
 		}
 	}
 	return nil

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/daulet/tokenizers"
+
+	"github.com/vsr-proxy/vsr-proxy/classify"
 )
 
 // tokenizer turns text into ids. It is safe for many goroutines.
@@ -16,12 +19,15 @@ type tokenizer struct {
 	frame   frame
 }
 
-// frame is what goes around the ids of a window: [CLS] and [SEP] for BERT.
+// frame is what goes around the ids of a window: [CLS] and [SEP] for BERT, <s>
+// and </s> for RoBERTa.
 type frame struct {
 	before, after []uint32
 	// pad fills the shorter rows of a batch. The attention mask hides it, but
 	// some graphs count positions by it.
 	pad uint32
+	// word is a token that is neither special nor padding.
+	word uint32
 }
 
 func (f frame) size() int { return len(f.before) + len(f.after) }
@@ -78,14 +84,18 @@ func checkTokenizer(data []byte) (pad uint32, err error) {
 // findFrame asks the tokenizer what it puts around a text.
 func (t *tokenizer) findFrame() (frame, error) {
 	const text = "a"
-	plain, err := t.encode(text)
+	tokens, err := t.encode(text)
 	if err != nil {
 		return frame{}, err
+	}
+	plain := make([]uint32, len(tokens))
+	for i, token := range tokens {
+		plain[i] = token.ID
 	}
 	framed := t.library.EncodeWithOptions(text, true).IDs
 	empty := t.library.EncodeWithOptions("", true).IDs
 	for i := 0; len(plain) > 0 && i+len(plain) <= len(framed); i++ {
-		f := frame{before: framed[:i], after: framed[i+len(plain):]}
+		f := frame{before: framed[:i], after: framed[i+len(plain):], word: plain[0]}
 		if slices.Equal(framed[i:i+len(plain)], plain) && slices.Equal(slices.Concat(f.before, f.after), empty) {
 			return f, nil
 		}
@@ -94,16 +104,41 @@ func (t *tokenizer) findFrame() (frame, error) {
 		text, plain, framed, empty)
 }
 
-// encode gives the ids of the whole text without special tokens.
+// encode gives the tokens of the whole text without special ones.
 //
-// The library takes a C string, so a NUL would hide all that follows. U+FFFD
-// stands in for it: tokenizers that clean text drop both alike.
-func (t *tokenizer) encode(text string) ([]uint32, error) {
-	encoding, err := t.library.EncodeWithOptionsErr(strings.ReplaceAll(text, "\x00", "\uFFFD"), false)
+// The library takes a C string, so a NUL would hide all that follows, and makes
+// three bytes of one that is not UTF-8. U+0001 stands in for either: tokenizers
+// that clean text drop it alike, and it is as long, so that offsets stay.
+func (t *tokenizer) encode(text string) ([]classify.Token, error) {
+	text = replaceBad(text)
+	encoding, err := t.library.EncodeWithOptionsErr(text, false, tokenizers.WithReturnOffsets())
 	if err != nil {
 		return nil, fmt.Errorf("tokenize %d bytes: %w", len(text), err)
 	}
-	return encoding.IDs, nil
+	if len(encoding.Offsets) != len(encoding.IDs) {
+		return nil, fmt.Errorf("tokenize %d bytes: %d tokens have %d offsets", len(text), len(encoding.IDs), len(encoding.Offsets))
+	}
+	tokens := make([]classify.Token, len(encoding.IDs))
+	for i, id := range encoding.IDs {
+		at := encoding.Offsets[i]
+		tokens[i] = classify.Token{ID: id, From: int(at[0]), To: int(at[1])}
+	}
+	return tokens, nil
+}
+
+func replaceBad(text string) string {
+	if utf8.ValidString(text) {
+		return strings.ReplaceAll(text, "\x00", "\x01")
+	}
+	clean := []byte(text)
+	for at := 0; at < len(clean); {
+		r, size := utf8.DecodeRune(clean[at:])
+		if r == 0 || r == utf8.RuneError && size == 1 {
+			clean[at] = 1
+		}
+		at += size
+	}
+	return string(clean)
 }
 
 func (t *tokenizer) close() { _ = t.library.Close() }

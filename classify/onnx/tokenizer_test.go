@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/vsr-proxy/vsr-proxy/classify"
 )
 
 func openTiny(t testing.TB) *tokenizer {
@@ -39,9 +41,9 @@ func TestEncode(t *testing.T) {
 		"bad UTF-8":    {"alpha \xff beta", []uint32{4, 5}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ids, err := tok.encode(tc.text)
-			if err != nil || !slices.Equal(ids, tc.want) {
-				t.Errorf("%q: %v, %v; want %v", tc.text, ids, err, tc.want)
+			tokens, err := tok.encode(tc.text)
+			if err != nil || !slices.Equal(idsOf(tokens), tc.want) {
+				t.Errorf("%q: %v, %v; want %v", tc.text, tokens, err, tc.want)
 			}
 		})
 	}
@@ -49,7 +51,8 @@ func TestEncode(t *testing.T) {
 
 // Whoever writes "[SEP]" must not end the text that the model reads.
 func TestEncodeReadsTheNamesOfSpecialTokensAsText(t *testing.T) {
-	ids, err := openTiny(t).encode("alpha [SEP] [CLS][PAD] beta")
+	tokens, err := openTiny(t).encode("alpha [SEP] [CLS][PAD] beta")
+	ids := idsOf(tokens)
 	if err != nil || ids[0] != 4 || ids[len(ids)-1] != 5 {
 		t.Fatal(ids, err)
 	}
@@ -60,7 +63,8 @@ func TestEncodeReadsTheNamesOfSpecialTokensAsText(t *testing.T) {
 
 func TestEncodeReadsALongTextToItsEnd(t *testing.T) {
 	const words = 20_000
-	ids, err := openTiny(t).encode(strings.Repeat("alpha ", words) + "gamma")
+	tokens, err := openTiny(t).encode(strings.Repeat("alpha ", words) + "gamma")
+	ids := idsOf(tokens)
 	if err != nil || len(ids) != words+1 || ids[words] != 6 {
 		t.Errorf("%d ids, %v; want %d, the last gamma", len(ids), err, words+1)
 	}
@@ -83,20 +87,61 @@ func TestTokenizerThatTruncatesOrPadsIsRefused(t *testing.T) {
 	}
 }
 
+// checkTokens checks what is promised of offsets.
+func checkTokens(t *testing.T, text string, tokens []classify.Token) {
+	t.Helper()
+	from := 0
+	for _, token := range tokens {
+		if token.From < from || token.To < token.From || token.To > len(text) {
+			t.Fatalf("%q: token %+v after one at %d", text, token, from)
+		}
+		from = token.From
+	}
+}
+
+// Offsets are bytes of the text as it was given, whatever the tokenizer makes of
+// it: lower case, without accents, without controls.
+func TestOffsetsAreBytesOfTheText(t *testing.T) {
+	tok := openTiny(t)
+	for text, want := range map[string][]string{
+		"Alpha, BETA":          {"Alpha", ",", "BETA"},
+		"日本 ålpha é\x00 gamma": {"日", "本", "ålpha", "é", "gamma"},
+		"  alpha":              {"alpha"},
+	} {
+		tokens, err := tok.encode(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkTokens(t, text, tokens)
+		var got []string
+		for _, token := range tokens {
+			got = append(got, text[token.From:token.To])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func FuzzEncode(f *testing.F) {
 	tok := openTiny(f)
 	for _, seed := range []string{"", "alpha", "\x00", "a\x00b", "[SEP]", "\xff\xfe", "\u200balpha\ufeff", "日本 alpha"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		ids, err := tok.encode(text)
+		tokens, err := tok.encode(text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		// A word put behind anything is still read.
 		more, err := tok.encode(text + " gamma")
-		if err != nil || len(more) != len(ids)+1 || more[len(ids)] != 6 {
-			t.Fatalf("%q: %v, with gamma behind it %v, %v", text, ids, more, err)
+		last := len(tokens)
+		if err != nil || len(more) != last+1 || more[last].ID != 6 {
+			t.Fatalf("%q: %v, with gamma behind it %v, %v", text, tokens, more, err)
+		}
+		checkTokens(t, text+" gamma", more)
+		if more[last] != (classify.Token{ID: 6, From: len(text) + 1, To: len(text) + 6}) {
+			t.Fatalf("%q: gamma behind it is %+v", text, more[last])
 		}
 	})
 }

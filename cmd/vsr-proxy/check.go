@@ -38,14 +38,14 @@ func newCheck() *cobra.Command {
 }
 
 // checkParts builds what serve would build of the configuration, but for the
-// model's session: rules against the labels of the model that would be loaded,
-// upstreams, tracing. It lists all errors.
+// sessions of the models: rules against the labels of the models that would be
+// loaded, upstreams, tracing. It lists all errors.
 func checkParts(ctx context.Context, cfg *config.Config) error {
-	bundle, err := loadBundle(cfg.Classify.ModelDir)
+	bundles, err := loadBundles(cfg.Classify)
 	if err != nil {
 		return err
 	}
-	_, wrongRules := router.New(cfg, bundle.Labels, (*classify.Classifier)(nil))
+	_, wrongRules := router.New(cfg, labelsOf(bundles, router.HeadDomain), (*classify.Panel)(nil))
 	pools, wrongPools := newPools(cfg)
 	if wrongPools == nil {
 		pools.Close()

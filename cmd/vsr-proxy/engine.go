@@ -12,7 +12,6 @@ import (
 	"github.com/vsr-proxy/vsr-proxy/admin"
 	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/classify/accel"
-	"github.com/vsr-proxy/vsr-proxy/classify/models"
 	"github.com/vsr-proxy/vsr-proxy/classify/onnx"
 	"github.com/vsr-proxy/vsr-proxy/config"
 	"github.com/vsr-proxy/vsr-proxy/telemetry"
@@ -22,16 +21,16 @@ import (
 // last one closes it.
 type engine struct {
 	settings   config.Classify
-	manifest   models.Manifest
-	model      *onnx.Model
-	classifier *classify.Classifier
+	parts      []part
+	models     []*onnx.Model // of the parts
+	classifier *classify.Panel
 	users      atomic.Int64
 }
 
-// openEngine loads and checks model and runtime; the model has answered once
+// openEngine loads and checks models and runtime; each model has answered once
 // when it returns.
-func openEngine(ctx context.Context, c config.Classify) (*engine, error) {
-	bundle, err := loadBundle(c.ModelDir)
+func openEngine(ctx context.Context, c config.Classify) (_ *engine, err error) {
+	bundles, err := loadBundles(c)
 	if err != nil {
 		return nil, err
 	}
@@ -39,34 +38,54 @@ func openEngine(ctx context.Context, c config.Classify) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	model, err := onnx.Open(ctx, onnx.Options{
-		Name: bundle.Name, Graph: bundle.ONNX, Tokenizer: bundle.Tokenizer, Labels: bundle.Labels, Window: bundle.Window,
+	e := &engine{settings: c}
+	var members []*classify.Classifier
+	defer func() {
+		if err != nil {
+			for _, m := range members {
+				_ = m.Close(ctx)
+			}
+		}
+	}()
+	for _, b := range bundles {
+		model, err := openModel(ctx, c, b, library)
+		if err != nil {
+			return nil, err
+		}
+		member, err := newClassifier(c, b, model)
+		if err != nil {
+			_ = model.Close()
+			return nil, err
+		}
+		members = append(members, member)
+		e.models, e.parts = append(e.models, model), append(e.parts, b.part)
+	}
+	if e.classifier, err = classify.NewPanel(members...); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func openModel(ctx context.Context, c config.Classify, b bundle, library string) (*onnx.Model, error) {
+	heads := make([]onnx.Head, len(b.heads))
+	for i, h := range b.heads {
+		heads[i] = onnx.Head{Head: h.Question(), Output: h.Output}
+	}
+	return onnx.Open(ctx, onnx.Options{
+		Name: b.manifest.Name, Graph: b.onnx, Tokenizer: b.tokenizer, Heads: heads, Window: b.manifest.Window,
 		Library: library, LibrarySHA256: c.Runtime.SHA256,
 		Accelerator: accel.Provider(c.Accelerator), AllowCPU: c.AllowCPU, Threads: c.Threads,
 	})
-	if err != nil {
-		return nil, err
-	}
+}
+
+func newClassifier(c config.Classify, b bundle, model *onnx.Model) (*classify.Classifier, error) {
 	slots := c.Slots
 	if slots == 0 {
 		slots = runtime.GOMAXPROCS(0)
 	}
-	classifier, err := classify.New(model, classify.Options{
-		Slots: slots, Queue: c.Queue, Deadline: c.Deadline, MaxWindows: c.MaxWindows,
-		Overlap: bundle.Overlap, Temperature: bundle.Temperature,
+	return classify.New(model, classify.Options{
+		Slots: slots, Queue: c.Queue, Deadline: c.Deadline, MaxWindows: c.MaxWindows, Overlap: b.manifest.Overlap,
 	})
-	if err != nil {
-		_ = model.Close()
-		return nil, err
-	}
-	return &engine{settings: c, manifest: bundle.Manifest, model: model, classifier: classifier}, nil
-}
-
-func loadBundle(folder string) (models.Bundle, error) {
-	if folder == "" {
-		return models.Default()
-	}
-	return models.Load(folder)
 }
 
 // runtimeLibrary is the configured path, or the library beside the binary.
@@ -103,18 +122,27 @@ func (e *engine) close() {
 
 // status is the engine's part of the admin door's answer.
 func (e *engine) status() admin.Status {
-	return admin.Status{
-		Model: &admin.Model{Name: e.manifest.Name, Version: e.manifest.Version, Labels: e.manifest.Labels},
+	first, model := e.parts[0].manifest, e.models[0]
+	s := admin.Status{
+		Model: &admin.Model{Name: first.Name, Version: first.Version},
 		Accelerator: &admin.Accelerator{
-			Provider: e.model.Provider(), Requested: e.settings.Accelerator, Fallback: e.model.Fallback(),
-			RuntimeVersion: e.model.RuntimeVersion(),
+			Provider: model.Provider(), Requested: e.settings.Accelerator, Fallback: model.Fallback(),
+			RuntimeVersion: model.RuntimeVersion(),
 		},
 	}
+	for _, p := range e.parts {
+		for _, h := range p.heads {
+			s.Model.Heads = append(s.Model.Heads, admin.Head{
+				Name: h.Name, Kind: string(h.Kind), Labels: h.Labels, Model: p.manifest.Name + " " + p.manifest.Version,
+			})
+		}
+	}
+	return s
 }
 
 // traced puts a span around each classification.
 type traced struct {
-	inner   *classify.Classifier
+	inner   *classify.Panel
 	tracing *telemetry.Tracing
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/classify/eval"
 	"github.com/vsr-proxy/vsr-proxy/config"
 )
@@ -98,19 +97,12 @@ func evaluate(ctx context.Context, settings config.Classify, file string, f eval
 		return eval.Task{}, nil, err
 	}
 	defer e.close()
-	task, err := eval.NewTask(e.heads(), data, f.head, f.types)
+	task, err := eval.NewTask(e.classifier.Heads(), data, f.head, f.types)
 	if err != nil {
 		return eval.Task{}, nil, fmt.Errorf("%s: %w", file, err)
 	}
 	answers, err := eval.Run(ctx, e.classifier, data.Rows, settings.Slots, counter(progress, len(data.Rows)))
 	return task, answers, err
-}
-
-// heads are those of the classifier.
-func (e *engine) heads() []classify.Head {
-	return []classify.Head{{
-		Name: "domain", Kind: classify.KindSequence, Labels: e.manifest.Labels, Temperature: e.manifest.Temperature, Merge: classify.MergeMean,
-	}}
 }
 
 func readRows(file string) (eval.Data, error) {

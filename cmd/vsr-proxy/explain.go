@@ -59,7 +59,7 @@ func decideOnce(ctx context.Context, cfg *config.Config, model, prompt string) (
 		return nil, err
 	}
 	defer e.close()
-	rules, err := router.New(cfg, e.manifest.Labels, e.classifier)
+	rules, err := router.New(cfg, e.classifier.Labels(router.HeadDomain), e.classifier)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 // doesn't double what may be in flight.
 func newGeneration(cfg *config.Config, e *engine, tracing *telemetry.Tracing, before *live.Generation) (*live.Generation, error) {
 	classifier := traced{inner: e.classifier, tracing: tracing}
-	rules, err := router.New(cfg, e.manifest.Labels, classifier)
+	rules, err := router.New(cfg, e.classifier.Labels(router.HeadDomain), classifier)
 	if err != nil {
 		return nil, err
 	}
