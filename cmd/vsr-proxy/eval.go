@@ -38,8 +38,8 @@ Lines, plain or gzipped; what stands beside "text" says what is measured:
       that one's answer was right: APGR, CPT(50%), CPT(80%) and the curve of
       quality over cost. Without --head it is complexity.
 
-Rows with "source" (or "lang") are counted by it too. No text of a row is printed
-or written; rows are named by their line.`
+Labels and entities are counted by "source" (or else "lang") too, where rows have
+it. No text of a row is printed or written; rows are named by their line.`
 
 const evalExample = `  vsr-proxy eval prompts.jsonl
   vsr-proxy eval --head jailbreak --json attacks.jsonl.gz
@@ -88,6 +88,9 @@ func evaluate(ctx context.Context, settings config.Classify, file string, f eval
 	if err != nil {
 		return eval.Task{}, nil, fmt.Errorf("%s: %w", file, err)
 	}
+	if err := f.prepare(); err != nil {
+		return eval.Task{}, nil, err
+	}
 	settings.Deadline = evalDeadline
 	if settings.Slots == 0 {
 		settings.Slots = runtime.GOMAXPROCS(0)
@@ -132,6 +135,20 @@ func counter(w io.Writer, total int) func(done int) {
 	}
 }
 
+// prepare makes what is to be written, so that an evaluation of minutes does not
+// end with a folder that isn't there.
+func (f evalFlags) prepare() error {
+	if f.scores != "" {
+		if err := os.WriteFile(f.scores, nil, 0o666); err != nil {
+			return err
+		}
+	}
+	if f.svg == "" {
+		return nil
+	}
+	return os.MkdirAll(f.svg, 0o777)
+}
+
 // write gives the report, after the files that were asked for.
 func (f evalFlags) write(out io.Writer, task eval.Task, answers []eval.Answer) error {
 	if f.scores != "" {
@@ -164,9 +181,6 @@ func writeScores(file string, task eval.Task, answers []eval.Answer) error {
 }
 
 func writeCharts(folder string, charts []eval.Chart) error {
-	if err := os.MkdirAll(folder, 0o777); err != nil {
-		return err
-	}
 	for _, c := range charts {
 		if err := os.WriteFile(filepath.Join(folder, c.Name), c.SVG, 0o666); err != nil {
 			return err
