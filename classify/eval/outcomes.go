@@ -11,8 +11,7 @@ import (
 // Outcomes is the report of a head whose score chooses between a weak and a
 // strong language model: rows of the highest scores go to the strong one, as
 // many as one pays for. The definitions are those of Ong et al., "RouteLLM:
-// Learning to Route LLMs with Preference Data" (2024), arXiv 2406.18665,
-// section 3.2:
+// Learning to Route LLMs with Preference Data" (2024), arXiv 2406.18665:
 //
 //   - PGR, the performance gap recovered, of a share of calls to the strong
 //     model: (accuracy - that of weak alone) / (that of strong alone - that of
@@ -26,8 +25,8 @@ import (
 // and the expected accuracy counts, so that it grows evenly over them. Between
 // whole numbers it is a straight line (the next row goes to the strong model with
 // that probability). APGR is the exact area under that curve, by trapezoids of
-// one row each, where RouteLLM sums ten points; CPT is where the curve first
-// reaches the height.
+// one row each; RouteLLM's own program takes trapezoids between some ten
+// thresholds. CPT is where the curve first reaches the height.
 //
 // A row without a score takes the place in the order that is worst for the
 // figures: the last if only the strong model is right, else the first.
