@@ -33,6 +33,7 @@ func TestWordsBeginWhereTextIsParted(t *testing.T) {
 		{"white space in the next token", []string{"jo", "hn", " smi", "th"}, []bool{true, false, true, false}},
 		{"white space in the token before", []string{"jo", "hn ", "smi", "th"}, []bool{true, false, true, false}},
 		{"a token of white space alone", []string{"jo", " ", "smi", "th"}, []bool{true, true, false, false}},
+		{"a token of white space before punctuation", []string{"jo", " ", "(", "x"}, []bool{true, true, false, true}},
 		{"punctuation", []string{"o", "'", "bri", "en"}, []bool{true, true, true, false}},
 		{"scripts without spaces", []string{"東", "京", "タワ", "ー", "ก", "ข"}, []bool{true, true, true, true, true, true}},
 		{"accents stay with their word", []string{"n", "é", "e"}, []bool{true, false, false}},
@@ -100,6 +101,8 @@ func TestTagsBecomeSpansOfWholeWords(t *testing.T) {
 		{"few pieces of a word lose", []string{"a", "b", "c", " d"}, []string{"B-PERSON", "O", "O", "O"}, nil},
 		{"beginnings within a word are none", two, []string{"B-PERSON", "B-PERSON", "I-PERSON", "B-PERSON", "O"}, []string{"PERSON john smith"}},
 		{"what was not read has no vote", two, []string{"B-PERSON", "", "", "I-PERSON", "O"}, []string{"PERSON john smith"}},
+		{"white space is no part of it", []string{"jo", " ", "smi", " ", "("}, []string{"O", "B-PERSON", "B-PERSON", "I-PERSON", "I-PERSON"}, []string{"PERSON smi ("}},
+		{"white space alone is none", []string{"jo", " "}, []string{"O", "B-PERSON"}, nil},
 		{"a word that was not read parts", two, []string{"B-PERSON", "I-PERSON", "", "", "I-PERSON"}, []string{"PERSON john", "PERSON is"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
