@@ -45,10 +45,13 @@ func (p *page) table(write func(row func(cells ...any))) {
 			if i > 0 {
 				fmt.Fprint(t, "\t")
 			}
-			if x, ok := cell.(float64); ok {
+			switch x := cell.(type) {
+			case float64:
 				fmt.Fprintf(t, "%.3f", x)
-			} else {
-				fmt.Fprint(t, cell)
+			case *float64:
+				fmt.Fprint(t, maybe("%.3f", x))
+			default:
+				fmt.Fprint(t, x)
 			}
 		}
 		fmt.Fprintln(t)
@@ -84,9 +87,9 @@ func (r *Labels) WriteText(w io.Writer) error {
 	figures := [][2]string{{"accuracy", figure(r.Accuracy)}, {"macro F1", figure(r.MacroF1)}, {"ECE", figure(r.ECE)}}
 	if b := r.Binary; b != nil {
 		figures = append(figures,
-			[2]string{"AUC", maybe(b.AUC)},
+			[2]string{"AUC", maybe("%.4f", b.AUC)},
 			[2]string{"positive", fmt.Sprintf("%s, from a probability of %.2f on: precision %.4f, recall %s, false positive rate %s",
-				b.Positive, b.Threshold, b.Precision, maybe(b.Recall), maybe(b.FPR))},
+				b.Positive, b.Threshold, b.Precision, maybe("%.4f", b.Recall), maybe("%.4f", b.FPR))},
 			[2]string{"at 1 % FPR", b.At1Percent.text()})
 	}
 	p.summary(r.Summary, figures...)
@@ -134,7 +137,7 @@ func (r *Labels) writeSources(p *page) {
 		}
 		row("source", "rows", "accuracy", "positive", "recall", "FPR")
 		for _, s := range r.PerSource {
-			row(shown(s.Source), s.N, s.Accuracy, *s.Positives, maybe(s.Recall), maybe(s.FPR))
+			row(shown(s.Source), s.N, s.Accuracy, *s.Positives, s.Recall, s.FPR)
 		}
 	})
 }
@@ -211,9 +214,9 @@ func (r *Spans) WriteText(w io.Writer) error {
 func (r *Outcomes) WriteText(w io.Writer) error {
 	p := &page{}
 	p.summary(r.Summary,
-		[2]string{"APGR", maybe(r.APGR) + " (random mix 0.5)"},
-		[2]string{"CPT(50%)", maybe(r.CPT50) + " of the calls (random mix 0.5)"},
-		[2]string{"CPT(80%)", maybe(r.CPT80) + " of the calls (random mix 0.8)"},
+		[2]string{"APGR", maybe("%.4f", r.APGR) + " (random mix 0.5)"},
+		[2]string{"CPT(50%)", maybe("%.4f", r.CPT50) + " of the calls (random mix 0.5)"},
+		[2]string{"CPT(80%)", maybe("%.4f", r.CPT80) + " of the calls (random mix 0.8)"},
 		[2]string{"weak alone", "accuracy " + figure(r.WeakAccuracy)},
 		[2]string{"strong alone", "accuracy " + figure(r.StrongAccuracy)},
 		[2]string{"random mix", fmt.Sprintf("accuracy %.4f with half of the calls", (r.WeakAccuracy+r.StrongAccuracy)/2)},
@@ -225,7 +228,7 @@ func (r *Outcomes) WriteText(w io.Writer) error {
 		row("share", "accuracy", "PGR", "score at least")
 		for i := 0; i < len(r.Curve); i += 10 {
 			c := r.Curve[i]
-			row(fmt.Sprintf("%.2f", c.StrongShare), c.Accuracy, maybe(c.PGR), maybe(c.Threshold))
+			row(fmt.Sprintf("%.2f", c.StrongShare), c.Accuracy, c.PGR, maybe("%.4f", c.Threshold))
 		}
 	})
 	return p.writeTo(w)
@@ -233,11 +236,12 @@ func (r *Outcomes) WriteText(w io.Writer) error {
 
 func figure(x float64) string { return fmt.Sprintf("%.4f", x) }
 
-func maybe(x *float64) string {
+// maybe is a figure that can be absent.
+func maybe(format string, x *float64) string {
 	if x == nil {
 		return "-"
 	}
-	return figure(*x)
+	return fmt.Sprintf(format, *x)
 }
 
 // shown is a name from a file as a terminal may get it.
