@@ -88,7 +88,7 @@ func evaluate(ctx context.Context, settings config.Classify, file string, f eval
 	if err != nil {
 		return eval.Task{}, nil, fmt.Errorf("%s: %w", file, err)
 	}
-	if err := f.prepare(); err != nil {
+	if err := f.prepare(file); err != nil {
 		return eval.Task{}, nil, err
 	}
 	settings.Deadline = evalDeadline
@@ -136,9 +136,13 @@ func counter(w io.Writer, total int) func(done int) {
 }
 
 // prepare makes what is to be written, so that an evaluation of minutes does not
-// end with a folder that isn't there.
-func (f evalFlags) prepare() error {
+// end with a folder that isn't there. The data is not to be written over.
+func (f evalFlags) prepare(data string) error {
 	if f.scores != "" {
+		old, err := os.Stat(f.scores)
+		if read, readErr := os.Stat(data); err == nil && readErr == nil && os.SameFile(old, read) {
+			return fmt.Errorf("%s holds the data: write scores to another file", f.scores)
+		}
 		if err := os.WriteFile(f.scores, nil, 0o666); err != nil {
 			return err
 		}
