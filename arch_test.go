@@ -31,7 +31,8 @@ var rooms = map[string][]string{
 	"classify/classifytest": {"classify"},
 	"classify/models":       {"classify"},
 	"classify/pii":          {"classify"}, // spans alone: no model, no request
-	"classify/eval":         {"classify"},
+	"classify/eval":         {"classify", "classify/eval/chart"},
+	"classify/eval/chart":   nil, // what a diagram is of
 	"classify/onnx":         {"classify", "classify/accel"},
 	"config":                {"secret"},
 	"telemetry":             {"secret"},

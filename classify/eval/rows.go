@@ -1,13 +1,3 @@
-// Package eval measures a classifier against labelled texts.
-//
-// It promises that a file of rows is read strictly or refused with the number
-// of the line, that every row counts (one that the classifier could not answer
-// is a wrong answer, never left out), and that each figure says how it is
-// computed. No text of a row is ever printed or returned; rows are named by
-// their line.
-//
-// It knows nothing about models, files of models or commands: it is given a
-// reader, a classifier and a writer.
 package eval
 
 import (
@@ -17,17 +7,40 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
-
-	"github.com/go-json-experiment/json"
 )
 
-// Row is a text and the label it should get.
+// Kind is what the rows of a file say.
+type Kind string
+
+// The kinds of rows, told apart by their members beside "text".
+const (
+	KindLabels   Kind = "labels"   // "label"
+	KindSpans    Kind = "spans"    // "entities"
+	KindOutcomes Kind = "outcomes" // "weak" and "strong"
+)
+
+// Data is what a file holds: rows of one kind, one at least.
+type Data struct {
+	Kind Kind
+	Rows []Row
+}
+
+// Row is a text and what is right for it.
 type Row struct {
-	Line  int // in the file, from 1
-	Text  string
-	Label string
+	Line   int // in the file, from 1
+	Text   string
+	Source string // the member "source", cut to sourceBytes; "" if there is none
+	Lang   string // the member "lang", likewise
+
+	Label        string   // of KindLabels
+	Entities     []Entity // of KindSpans
+	Weak, Strong bool     // of KindOutcomes: whether that model's answer was right
+}
+
+// Entity is a place in a row's text, in bytes: [From, To).
+type Entity struct {
+	Type     string
+	From, To int
 }
 
 // Limits bound what Read takes.
@@ -40,18 +53,26 @@ type Limits struct {
 func DefaultLimits() Limits { return Limits{Line: 16 << 20, Rows: 1_000_000} }
 
 // Read reads rows from JSON Lines, plain or gzipped (told apart by the first
-// two bytes): on each line an object with the strings "text" and "label", both
-// needed; other names are passed over, empty lines too. labels are those that
-// the classifier knows. The first line which is not so is an error that names
-// its number; it is JSON by RFC 8259 without duplicate names, in UTF-8.
-func Read(r io.Reader, labels []string, lim Limits) ([]Row, error) {
+// two bytes). On each line stands an object with the string "text" and one of
+//
+//   - "label", a string;
+//   - "entities", a list of objects with the string "type" and the numbers
+//     "start" and "end", [start, end) in Unicode code points of the text, and if
+//     it likes "value", which must then be what stands there;
+//   - "weak" and "strong", each 0 or 1.
+//
+// The first row says which, and all others must be of its kind. "source" and
+// "lang" are kept if they are strings; other names are passed over, empty lines
+// too. The first line which is not so is an error that names its number; a line
+// is JSON by RFC 8259 without duplicate names, in UTF-8.
+func Read(r io.Reader, lim Limits) (Data, error) {
 	plain, err := unzip(r)
 	if err != nil {
-		return nil, fmt.Errorf("read rows: %w", err)
+		return Data{}, fmt.Errorf("read rows: %w", err)
 	}
 	lines := bufio.NewScanner(plain)
 	lines.Buffer(make([]byte, 0, min(64<<10, lim.Line)), lim.Line+1)
-	var rows []Row
+	var data Data
 	number := 0
 	for lines.Scan() {
 		number++
@@ -59,28 +80,28 @@ func Read(r io.Reader, labels []string, lim Limits) ([]Row, error) {
 		if len(line) == 0 {
 			continue
 		}
-		if len(rows) == lim.Rows {
-			return nil, fmt.Errorf("read rows: line %d: more than %d rows", number, lim.Rows)
+		if len(data.Rows) == lim.Rows {
+			return Data{}, fmt.Errorf("read rows: line %d: more than %d rows", number, lim.Rows)
 		}
-		row, err := parseRow(line, labels)
+		row, err := data.parse(line)
 		if err != nil {
 			if broken := lines.Err(); broken != nil {
 				err = broken // the line is what came before the file broke off
 			}
-			return nil, fmt.Errorf("read rows: line %d: %w", number, err)
+			return Data{}, fmt.Errorf("read rows: line %d: %w", number, err)
 		}
 		row.Line = number
-		rows = append(rows, row)
+		data.Rows = append(data.Rows, row)
 	}
 	switch err := lines.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
-		return nil, fmt.Errorf("read rows: line %d: longer than %d bytes", number+1, lim.Line)
+		return Data{}, fmt.Errorf("read rows: line %d: longer than %d bytes", number+1, lim.Line)
 	case err != nil:
-		return nil, fmt.Errorf("read rows: line %d: %w", number+1, err)
-	case len(rows) == 0:
-		return nil, errors.New("read rows: there are none")
+		return Data{}, fmt.Errorf("read rows: line %d: %w", number+1, err)
+	case len(data.Rows) == 0:
+		return Data{}, errors.New("read rows: there are none")
 	}
-	return rows, nil
+	return data, nil
 }
 
 func unzip(r io.Reader) (io.Reader, error) {
@@ -93,23 +114,4 @@ func unzip(r io.Reader) (io.Reader, error) {
 		return buffered, nil
 	}
 	return gzip.NewReader(buffered)
-}
-
-func parseRow(line []byte, labels []string) (Row, error) {
-	var fields struct {
-		Text  *string `json:"text"`
-		Label *string `json:"label"`
-	}
-	if err := json.Unmarshal(line, &fields); err != nil {
-		return Row{}, err
-	}
-	switch {
-	case fields.Text == nil:
-		return Row{}, errors.New(`"text" is missing`)
-	case fields.Label == nil:
-		return Row{}, errors.New(`"label" is missing`)
-	case !slices.Contains(labels, *fields.Label):
-		return Row{}, fmt.Errorf("label %.80q is not one of the classifier's: %s", *fields.Label, strings.Join(labels, ", "))
-	}
-	return Row{Text: *fields.Text, Label: *fields.Label}, nil
 }

@@ -22,20 +22,17 @@ type Answer struct {
 	Outcome string // of classify.Outcomes
 }
 
-// answered says whether there is a label to compare.
+// answered says whether the classifier answered at all.
 func (a Answer) answered() bool {
 	return a.Outcome == classify.OutcomeOK || a.Outcome == classify.OutcomePartial
 }
 
-func (a Answer) right() bool { return a.answered() && a.verdict().Label == a.Row.Label }
-
-// verdict is that of the head "domain", or of the first if there is none.
-func (a Answer) verdict() classify.Verdict {
-	v, ok := a.Result.Verdict("domain")
-	if !ok && len(a.Result.Verdicts) > 0 {
-		return a.Result.Verdicts[0]
+// Verdict is what a sequence head said, if there is an answer.
+func (a Answer) Verdict(head string) (classify.Verdict, bool) {
+	if !a.answered() {
+		return classify.Verdict{}, false
 	}
-	return v
+	return a.Result.Verdict(head)
 }
 
 // Run classifies all rows, workers at a time: as many as the classifier has

@@ -6,14 +6,16 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// WriteJSON writes the report as indented JSON.
-func (r Report) WriteJSON(w io.Writer) error {
+// WriteJSON writes a report as one indented JSON object.
+func WriteJSON(w io.Writer, r Report) error {
 	if err := json.MarshalWrite(w, r, json.Deterministic(true), jsontext.WithIndent("  ")); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
@@ -21,113 +23,233 @@ func (r Report) WriteJSON(w io.Writer) error {
 	return err
 }
 
-// WriteText writes the report as tables for people.
-func (r Report) WriteText(w io.Writer) error {
-	var page bytes.Buffer
-	fmt.Fprintf(&page, "rows      %d\naccuracy  %.4f\nmacro F1  %.4f\nECE       %.4f\n", r.N, r.Accuracy, r.MacroF1, r.ECE)
-	fmt.Fprintf(&page, "latency   p50 %.2f ms, p90 %.2f ms, p99 %.2f ms\n", r.P50, r.P90, r.P99)
-	fmt.Fprint(&page, "outcomes ")
-	for _, outcome := range slices.Sorted(maps.Keys(r.Outcomes)) {
-		fmt.Fprintf(&page, " %s %d", outcome, r.Outcomes[outcome])
-	}
-	if r.Unread > 0 {
-		fmt.Fprintf(&page, ", %d tokens unread", r.Unread)
-	}
-	fmt.Fprintln(&page)
-	r.writeLabels(&page)
-	r.writeConfusion(&page)
-	r.writeCoverage(&page)
-	r.writeMistakes(&page)
-	_, err := w.Write(page.Bytes())
-	return err
+// page is a text report in the making.
+type page struct{ bytes.Buffer }
+
+// facts are lines of a name and a value.
+func (p *page) facts(lines ...[2]string) {
+	p.table(func(row func(...any)) {
+		for _, line := range lines {
+			if line[1] != "" {
+				row(line[0], line[1])
+			}
+		}
+	})
 }
 
-// table aligns columns of cells parted by tabs.
-func table(page *bytes.Buffer, flags uint, write func(w io.Writer)) {
-	t := tabwriter.NewWriter(page, 0, 0, 2, ' ', flags)
-	write(t)
+// table aligns rows of cells.
+func (p *page) table(write func(row func(cells ...any))) {
+	t := tabwriter.NewWriter(p, 0, 0, 2, ' ', 0)
+	write(func(cells ...any) {
+		for i, cell := range cells {
+			if i > 0 {
+				fmt.Fprint(t, "\t")
+			}
+			switch x := cell.(type) {
+			case float64:
+				fmt.Fprintf(t, "%.3f", x)
+			case *float64:
+				fmt.Fprint(t, maybe("%.3f", x))
+			default:
+				fmt.Fprint(t, x)
+			}
+		}
+		fmt.Fprintln(t)
+	})
 	t.Flush() // a buffer takes all
 }
 
-func (r Report) writeLabels(page *bytes.Buffer) {
-	fmt.Fprintln(page)
-	table(page, 0, func(w io.Writer) {
-		fmt.Fprintln(w, "label\tprecision\trecall\tF1\tsupport\tgiven")
+func (p *page) heading(text string) { fmt.Fprintf(p, "\n%s\n", text) }
+
+func (p *page) writeTo(w io.Writer) error {
+	_, err := w.Write(p.Bytes())
+	return err
+}
+
+// summary begins every report.
+func (p *page) summary(s Summary, figures ...[2]string) {
+	lines := [][2]string{{"head", s.Head}, {"rows", strconv.Itoa(s.N)}}
+	lines = append(lines, figures...)
+	lines = append(lines, [2]string{"latency", fmt.Sprintf("p50 %.2f ms, p90 %.2f ms, p99 %.2f ms", s.P50, s.P90, s.P99)})
+	outcomes := ""
+	for _, outcome := range slices.Sorted(maps.Keys(s.Outcomes)) {
+		outcomes += fmt.Sprintf("%s %d  ", outcome, s.Outcomes[outcome])
+	}
+	if s.Unread > 0 {
+		outcomes += fmt.Sprintf("(%d tokens unread)", s.Unread)
+	}
+	p.facts(append(lines, [2]string{"outcomes", string(bytes.TrimSpace([]byte(outcomes)))})...)
+}
+
+// WriteText writes the figures, and tables by label, source and confidence.
+func (r *Labels) WriteText(w io.Writer) error {
+	p := &page{}
+	figures := [][2]string{{"accuracy", figure(r.Accuracy)}, {"macro F1", figure(r.MacroF1)}, {"ECE", figure(r.ECE)}}
+	if b := r.Binary; b != nil {
+		figures = append(figures,
+			[2]string{"AUC", maybe("%.4f", b.AUC)},
+			[2]string{"positive", fmt.Sprintf("%s, from a probability of %.2f on: precision %.4f, recall %s, false positive rate %s",
+				b.Positive, b.Threshold, b.Precision, maybe("%.4f", b.Recall), maybe("%.4f", b.FPR))},
+			[2]string{"at 1 % FPR", b.At1Percent.text()})
+	}
+	p.summary(r.Summary, figures...)
+	p.heading("by label")
+	p.table(func(row func(...any)) {
+		row("label", "precision", "recall", "F1", "support", "given")
 		for _, l := range r.PerLabel {
-			fmt.Fprintf(w, "%s\t%.3f\t%.3f\t%.3f\t%d\t%d\n", l.Label, l.Precision, l.Recall, l.F1, l.Support, l.Given)
+			row(shown(l.Label), l.Precision, l.Recall, l.F1, l.Support, l.Given)
 		}
 	})
-}
-
-func (r Report) writeConfusion(page *bytes.Buffer) {
-	fmt.Fprintln(page, "\nconfusion (rows: label in the data; columns: label given, in the same order; then none)")
-	table(page, 0, func(w io.Writer) {
-		for i, counts := range r.Confusion.Counts {
-			fmt.Fprint(w, r.Confusion.Labels[i])
-			for _, n := range counts {
-				fmt.Fprintf(w, "\t%d", n)
-			}
-			fmt.Fprintln(w)
-		}
-	})
-}
-
-func (r Report) writeCoverage(page *bytes.Buffer) {
-	fmt.Fprintln(page)
-	table(page, 0, func(w io.Writer) {
-		fmt.Fprintln(w, "confidence at least\tshare of rows\taccuracy among them")
+	r.writeSources(p)
+	r.writeThresholds(p)
+	r.writeConfusion(p)
+	p.heading("by confidence")
+	p.table(func(row func(...any)) {
+		row("confidence at least", "share of rows", "accuracy among them")
 		for _, c := range r.Coverage {
-			fmt.Fprintf(w, "%.2f\t%.3f\t%.3f\n", c.Confidence, c.Share, c.Accuracy)
+			row(fmt.Sprintf("%.2f", c.Confidence), c.Share, c.Accuracy)
+		}
+	})
+	r.writeMistakes(p)
+	return p.writeTo(w)
+}
+
+// text is for the threshold that keeps to a false positive rate.
+func (o Operating) text() string {
+	if o.Threshold == nil {
+		return "no threshold keeps to it"
+	}
+	return fmt.Sprintf("recall %.4f, from a probability of %.4f on", o.Recall, *o.Threshold)
+}
+
+func (r *Labels) writeSources(p *page) {
+	if len(r.PerSource) == 0 {
+		return
+	}
+	p.heading("by source")
+	p.table(func(row func(...any)) {
+		if r.Binary == nil {
+			row("source", "rows", "accuracy")
+			for _, s := range r.PerSource {
+				row(shown(s.Source), s.N, s.Accuracy)
+			}
+			return
+		}
+		row("source", "rows", "accuracy", "positive", "recall", "FPR")
+		for _, s := range r.PerSource {
+			row(shown(s.Source), s.N, s.Accuracy, *s.Positives, s.Recall, s.FPR)
 		}
 	})
 }
 
-func (r Report) writeMistakes(page *bytes.Buffer) {
+func (r *Labels) writeThresholds(p *page) {
+	if r.Binary == nil {
+		return
+	}
+	p.heading("by threshold of " + shown(r.Positive))
+	p.table(func(row func(...any)) {
+		row("probability at least", "recall", "false positive rate")
+		for _, o := range r.Thresholds {
+			row(fmt.Sprintf("%.2f", *o.Threshold), o.Recall, o.FPR)
+		}
+	})
+}
+
+func (r *Labels) writeConfusion(p *page) {
+	p.heading("confusion (rows: label in the data; columns: label given, in the same order; then none)")
+	p.table(func(row func(...any)) {
+		for i, counts := range r.Confusion.Counts {
+			cells := []any{shown(r.Confusion.Labels[i])}
+			for _, n := range counts {
+				cells = append(cells, n)
+			}
+			row(cells...)
+		}
+	})
+}
+
+func (r *Labels) writeMistakes(p *page) {
 	if len(r.Mistakes) == 0 {
 		return
 	}
-	fmt.Fprintln(page, "\nmost confident mistakes")
-	table(page, 0, func(w io.Writer) {
-		fmt.Fprintln(w, "line\tlabel\tgiven\tconfidence")
+	p.heading("most confident mistakes")
+	p.table(func(row func(...any)) {
+		row("line", "label", "given", "confidence")
 		for _, m := range r.Mistakes {
-			fmt.Fprintf(w, "%d\t%s\t%s\t%.3f\n", m.Line, m.Label, m.Got, m.Confidence)
+			row(m.Line, shown(m.Label), shown(m.Got), m.Confidence)
 		}
 	})
 }
 
-// WriteScores writes one line of JSON for each answer: line, label, outcome, and
-// if it was answered what was given, all scores by label, and the milliseconds.
-// It writes no text.
-func WriteScores(w io.Writer, answers []Answer) error {
-	type line struct {
-		Line    int                `json:"line"`
-		Label   string             `json:"label"`
-		Outcome string             `json:"outcome"`
-		Got     string             `json:"got,omitempty"`
-		Scores  map[string]float64 `json:"scores,omitempty"`
-		TookMS  float64            `json:"ms"`
-		Tokens  int                `json:"tokens"`
-		Unread  int                `json:"unread_tokens"`
+// WriteText writes the figures, and tables by type and source.
+func (r *Spans) WriteText(w io.Writer) error {
+	p := &page{}
+	p.summary(r.Summary,
+		[2]string{"entities", fmt.Sprintf("%d in the data, %d found", r.Entities, r.Found)},
+		[2]string{"micro F1", fmt.Sprintf("%.4f (precision %.4f, recall %.4f; same type, start and end)", r.MicroF1, r.MicroPrecision, r.MicroRecall)},
+		[2]string{"macro F1", figure(r.MacroF1)},
+		[2]string{"lenient", fmt.Sprintf("micro F1 %.4f, macro F1 %.4f (same type, overlapping)", r.LenientMicroF1, r.LenientMacroF1)},
+		[2]string{"clean rows", fmt.Sprintf("%d without entities, %.4f of them got a span", r.CleanRows, r.FlaggedCleanRows)},
+	)
+	p.heading("by type")
+	p.table(func(row func(...any)) {
+		row("type", "precision", "recall", "F1", "support", "given", "lenient precision", "recall", "F1")
+		for _, t := range r.PerType {
+			row(shown(t.Type), t.Precision, t.Recall, t.F1, t.Support, t.Given, t.Lenient.Precision, t.Lenient.Recall, t.Lenient.F1)
+		}
+	})
+	if len(r.PerSource) > 0 {
+		p.heading("by source")
+		p.table(func(row func(...any)) {
+			row("source", "rows", "precision", "recall", "F1", "entities")
+			for _, s := range r.PerSource {
+				row(shown(s.Source), s.N, s.Precision, s.Recall, s.F1, s.Entities)
+			}
+		})
 	}
-	for _, a := range answers {
-		l := line{
-			Line: a.Row.Line, Label: a.Row.Label, Outcome: a.Outcome, Got: a.verdict().Label,
-			TookMS: float64(a.Result.Elapsed.Microseconds()) / 1000,
-			Tokens: a.Result.Tokens, Unread: a.Result.UnreadTokens,
+	return p.writeTo(w)
+}
+
+// WriteText writes the figures and every tenth point of the curve.
+func (r *Outcomes) WriteText(w io.Writer) error {
+	p := &page{}
+	p.summary(r.Summary,
+		[2]string{"APGR", maybe("%.4f", r.APGR) + " (random mix 0.5)"},
+		[2]string{"CPT(50%)", maybe("%.4f", r.CPT50) + " of the calls (random mix 0.5)"},
+		[2]string{"CPT(80%)", maybe("%.4f", r.CPT80) + " of the calls (random mix 0.8)"},
+		[2]string{"weak alone", "accuracy " + figure(r.WeakAccuracy)},
+		[2]string{"strong alone", "accuracy " + figure(r.StrongAccuracy)},
+		[2]string{"random mix", fmt.Sprintf("accuracy %.4f with half of the calls", (r.WeakAccuracy+r.StrongAccuracy)/2)},
+		[2]string{"oracle", fmt.Sprintf("accuracy %.4f with %.4f of the calls", r.OracleAccuracy, r.OracleShare)},
+		[2]string{"threshold", fmt.Sprintf("%.2f: accuracy %.4f with %.4f of the calls", *r.AtThreshold.Threshold, r.AtThreshold.Accuracy, r.AtThreshold.StrongShare)},
+	)
+	p.heading("by share of calls to the strong model")
+	p.table(func(row func(...any)) {
+		row("share", "accuracy", "PGR", "score at least")
+		for i := 0; i < len(r.Curve); i += 10 {
+			c := r.Curve[i]
+			row(fmt.Sprintf("%.2f", c.StrongShare), c.Accuracy, c.PGR, maybe("%.4f", c.Threshold))
 		}
-		if len(a.verdict().Scores) > 0 {
-			l.Scores = make(map[string]float64, len(a.verdict().Scores))
-		}
-		for _, s := range a.verdict().Scores {
-			l.Scores[s.Label] = s.P
-		}
-		text, err := json.Marshal(l, json.Deterministic(true))
-		if err != nil {
-			return fmt.Errorf("write scores: line %d: %w", a.Row.Line, err)
-		}
-		if _, err := w.Write(append(text, '\n')); err != nil {
-			return fmt.Errorf("write scores: %w", err)
+	})
+	return p.writeTo(w)
+}
+
+func figure(x float64) string { return fmt.Sprintf("%.4f", x) }
+
+// maybe is a figure that can be absent.
+func maybe(format string, x *float64) string {
+	if x == nil {
+		return "-"
+	}
+	return fmt.Sprintf(format, *x)
+}
+
+// shown is a name from a file as a terminal may get it.
+func shown(name string) string {
+	for _, r := range name {
+		if !unicode.IsPrint(r) {
+			return strconv.Quote(name)
 		}
 	}
-	return nil
+	return name
 }

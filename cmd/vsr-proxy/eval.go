@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -13,69 +14,107 @@ import (
 
 	"github.com/vsr-proxy/vsr-proxy/classify/eval"
 	"github.com/vsr-proxy/vsr-proxy/config"
-	"github.com/vsr-proxy/vsr-proxy/router"
 )
 
 // evalDeadline lets an evaluation measure the model and not the machine's load:
 // a row is not given up after the second that a request would get.
 const evalDeadline = 30 * time.Second
 
+const evalHelp = `Eval asks the classifier about every row of a file and compares. The file is JSON
+Lines, plain or gzipped; what stands beside "text" says what is measured:
+
+  {"text": "Solve x^2 = 4.", "label": "math"}
+      a head that judges whole texts: accuracy, macro-F1, calibration error,
+      figures by label, confusion, latency; for a head with a positive label
+      (jailbreak, complexity) AUC, precision, recall and false positive rate too.
+      Without --head it is the one that has all labels of the file.
+
+  {"text": "I am Ann.", "entities": [{"start": 5, "end": 8, "type": "PERSON"}]}
+      what is found in texts, places in code points: precision, recall and F1 by
+      type, with the same place and with any overlap.
+
+  {"text": "Prove it.", "weak": 0, "strong": 1}
+      a head that chooses between a weak and a strong language model, 1 where
+      that one's answer was right: APGR, CPT(50%), CPT(80%) and the curve of
+      quality over cost. Without --head it is complexity.
+
+Labels and entities are counted by "source" (or else "lang") too, where rows have
+it. No text of a row is printed or written; rows are named by their line.`
+
+const evalExample = `  vsr-proxy eval prompts.jsonl
+  vsr-proxy eval --head jailbreak --json attacks.jsonl.gz
+  vsr-proxy eval --types PERSON,EMAIL_ADDRESS --scores found.jsonl pii.jsonl
+  vsr-proxy eval --svg charts outcomes.jsonl`
+
+// evalFlags is what the command was asked to do.
+type evalFlags struct {
+	config, head, scores, svg string
+	types                     []string
+	json                      bool
+}
+
 func newEval() *cobra.Command {
-	var file, scores string
-	var asJSON bool
+	var f evalFlags
 	c := &cobra.Command{
-		Use:   "eval DATA.jsonl",
-		Short: "Measure the classifier on labelled prompts",
-		Long: "Eval reads JSON Lines of {\"text\": ..., \"label\": ...}, plain or gzipped, and prints\n" +
-			"accuracy, macro-F1, calibration error, accuracy by label, confusion and latency.\n" +
-			"It prints no text of the file.",
-		Args: cobra.ExactArgs(1),
+		Use:     "eval DATA.jsonl",
+		Short:   "Measure the classifier on rows whose right answer is known",
+		Long:    evalHelp,
+		Example: evalExample,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			cfg, err := configOrDemo(file)
+			cfg, err := configOrDemo(f.config)
 			if err != nil {
 				return err
 			}
-			answers, labels, err := evaluate(c.Context(), cfg.Classify, args[0], c.ErrOrStderr())
+			task, answers, err := evaluate(c.Context(), cfg.Classify, args[0], f, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			if scores != "" {
-				if err := writeScores(scores, answers); err != nil {
-					return err
-				}
-			}
-			report := eval.Measure(labels, answers)
-			if asJSON {
-				return report.WriteJSON(c.OutOrStdout())
-			}
-			return report.WriteText(c.OutOrStdout())
+			return f.write(c.OutOrStdout(), task, answers)
 		},
 	}
-	c.Flags().StringVarP(&file, "config", "c", "", "configuration `file` whose classifier is measured (default: the embedded one)")
-	c.Flags().StringVar(&scores, "scores", "", "write each row's scores to this `file` as JSON Lines")
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	c.Flags().StringVarP(&f.config, "config", "c", "", "configuration `file` whose classifier is measured (default: the embedded one)")
+	c.Flags().StringVar(&f.head, "head", "", "`name` of the head to ask (default: the one that suits the rows)")
+	c.Flags().StringSliceVar(&f.types, "types", nil, "restrict spans to these `types`, parted by commas")
+	c.Flags().StringVar(&f.scores, "scores", "", "write each row's scores to this `file` as JSON Lines")
+	c.Flags().StringVar(&f.svg, "svg", "", "write diagrams into this `folder`, made if need be")
+	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
 	return c
 }
 
-func evaluate(ctx context.Context, settings config.Classify, data string, progress io.Writer) ([]eval.Answer, []string, error) {
+// evaluate reads the rows before it loads the model, which takes longer.
+func evaluate(ctx context.Context, settings config.Classify, file string, f evalFlags, progress io.Writer) (eval.Task, []eval.Answer, error) {
+	data, err := readRows(file)
+	if err != nil {
+		return eval.Task{}, nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if err := f.prepare(file); err != nil {
+		return eval.Task{}, nil, err
+	}
 	settings.Deadline = evalDeadline
+	if settings.Slots == 0 {
+		settings.Slots = runtime.GOMAXPROCS(0)
+	}
 	e, err := openEngine(ctx, settings)
 	if err != nil {
-		return nil, nil, err
+		return eval.Task{}, nil, err
 	}
 	defer e.close()
-	f, err := os.Open(data)
+	task, err := eval.NewTask(e.classifier.Heads(), data, f.head, f.types)
 	if err != nil {
-		return nil, nil, err
+		return eval.Task{}, nil, fmt.Errorf("%s: %w", file, err)
+	}
+	answers, err := eval.Run(ctx, e.classifier, data.Rows, settings.Slots, counter(progress, len(data.Rows)))
+	return task, answers, err
+}
+
+func readRows(file string) (eval.Data, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return eval.Data{}, err
 	}
 	defer f.Close()
-	labels := e.classifier.Labels(router.HeadDomain)
-	rows, err := eval.Read(f, labels, eval.DefaultLimits())
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", data, err)
-	}
-	answers, err := eval.Run(ctx, e.classifier, rows, runtime.GOMAXPROCS(0), counter(progress, len(rows)))
-	return answers, labels, err
+	return eval.Read(f, eval.DefaultLimits())
 }
 
 // counter shows how far a long run is, no more than once a second.
@@ -96,14 +135,60 @@ func counter(w io.Writer, total int) func(done int) {
 	}
 }
 
-func writeScores(file string, answers []eval.Answer) error {
+// prepare makes what is to be written, so that an evaluation of minutes does not
+// end with a folder that isn't there. The data is not to be written over.
+func (f evalFlags) prepare(data string) error {
+	if f.scores != "" {
+		old, err := os.Stat(f.scores)
+		if read, readErr := os.Stat(data); err == nil && readErr == nil && os.SameFile(old, read) {
+			return fmt.Errorf("%s holds the data: write scores to another file", f.scores)
+		}
+		if err := os.WriteFile(f.scores, nil, 0o666); err != nil {
+			return err
+		}
+	}
+	if f.svg == "" {
+		return nil
+	}
+	return os.MkdirAll(f.svg, 0o777)
+}
+
+// write gives the report, after the files that were asked for.
+func (f evalFlags) write(out io.Writer, task eval.Task, answers []eval.Answer) error {
+	if f.scores != "" {
+		if err := writeScores(f.scores, task, answers); err != nil {
+			return err
+		}
+	}
+	report := task.Measure(answers)
+	if f.svg != "" {
+		if err := writeCharts(f.svg, report.Charts()); err != nil {
+			return err
+		}
+	}
+	if f.json {
+		return eval.WriteJSON(out, report)
+	}
+	return report.WriteText(out)
+}
+
+func writeScores(file string, task eval.Task, answers []eval.Answer) error {
 	f, err := os.Create(file)
 	if err != nil {
 		return err
 	}
-	if err := eval.WriteScores(f, answers); err != nil {
+	if err := task.WriteScores(f, answers); err != nil {
 		_ = f.Close()
 		return err
 	}
 	return f.Close()
+}
+
+func writeCharts(folder string, charts []eval.Chart) error {
+	for _, c := range charts {
+		if err := os.WriteFile(filepath.Join(folder, c.Name), c.SVG, 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
 }

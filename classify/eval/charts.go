@@ -1,0 +1,146 @@
+package eval
+
+import (
+	"fmt"
+
+	"github.com/vsr-proxy/vsr-proxy/classify/eval/chart"
+)
+
+// Chart is a diagram as a standalone SVG, and the name of the file it is for.
+type Chart struct {
+	Name string
+	SVG  []byte
+}
+
+// Charts are the confusion matrix and the reliability diagram, and for heads
+// with a positive label the ROC curve.
+func (r *Labels) Charts() []Chart {
+	charts := []Chart{{"confusion.svg", r.confusionChart()}, {"reliability.svg", r.reliabilityChart()}}
+	if r.Binary != nil && r.AUC != nil {
+		charts = append(charts, Chart{"roc.svg", r.rocChart()})
+	}
+	return charts
+}
+
+func (s Summary) title(what string) string {
+	return fmt.Sprintf("%s: head %s, n = %d", what, s.Head, s.N)
+}
+
+func (r *Labels) confusionChart() []byte {
+	m := chart.Matrix{
+		Title:   r.title("Confusion"),
+		About:   fmt.Sprintf("Rows of data by label; the stronger the colour, the larger the share of the line. Accuracy %.1f %%", 100*r.Accuracy),
+		RowAxis: "label in the data", ColAxis: "label given (number of rows)",
+		Rows: r.Confusion.Labels, Cols: r.Confusion.Labels, Counts: r.Confusion.Counts,
+	}
+	if r.Unanswered > 0 {
+		m.Cols = append(append([]string{}, m.Cols...), noSource)
+		return m.SVG()
+	}
+	m.Counts = nil
+	for _, counts := range r.Confusion.Counts {
+		m.Counts = append(m.Counts, counts[:len(counts)-1])
+	}
+	return m.SVG()
+}
+
+// The axis of a share.
+func shareAxis(label string) chart.Axis { return chart.Axis{Label: label, Max: 1, Percent: true} }
+
+// evenly is the diagonal.
+func evenly(name string) chart.Series {
+	return chart.Series{Name: name, Role: chart.Base, Points: []chart.Point{{X: 0, Y: 0}, {X: 1, Y: 1}}}
+}
+
+func (r *Labels) reliabilityChart() []byte {
+	p := chart.Plot{
+		Title: r.title("Calibration"),
+		About: fmt.Sprintf("How often answers of a confidence are right, in %d bins. Expected calibration error %.1f %%", len(r.Calibration), 100*r.ECE),
+		X:     shareAxis("confidence: probability of the label given (%)"), Y: shareAxis("accuracy: share of those rows that is right (%)"),
+		Series: []chart.Series{evenly("as sure as right")},
+		Strip:  chart.Strip{Label: "number of rows"},
+	}
+	for _, b := range r.Calibration {
+		p.Strip.Bars = append(p.Strip.Bars, chart.Bar{From: b.From, To: b.To, Value: float64(b.N)})
+		if b.N > 0 {
+			p.Bars = append(p.Bars, chart.Bar{From: b.From, To: b.To, Value: b.Accuracy})
+		}
+	}
+	return p.SVG()
+}
+
+func (r *Labels) rocChart() []byte {
+	curve := chart.Series{Name: "thresholds", Role: chart.Main, Points: []chart.Point{{}}}
+	for _, o := range r.curve {
+		curve.Points = append(curve.Points, chart.Point{X: o.FPR, Y: o.Recall})
+	}
+	curve.Points = append(curve.Points, chart.Point{X: 1, Y: 1}) // rows without an answer
+	return chart.Plot{
+		Title: r.title("ROC"),
+		About: fmt.Sprintf("%d rows are %s. Area under the curve %.3f", r.Positives, r.Positive, *r.AUC),
+		X:     shareAxis("false positive rate: found, of the rows that are not (%)"), Y: shareAxis("recall: found, of the rows that are (%)"),
+		Series: []chart.Series{curve, evenly("by chance")},
+		Marks: []chart.Mark{{
+			Point: chart.Point{X: *r.FPR, Y: *r.Recall}, Label: fmt.Sprintf("threshold %.2f", r.Threshold),
+		}},
+	}.SVG()
+}
+
+// Charts is precision and recall of each type.
+func (r *Spans) Charts() []Chart {
+	p := chart.Grouped{
+		Title:  r.title("Spans"),
+		About:  fmt.Sprintf("Same type, start and end. All types together: F1 %.1f %%", 100*r.MicroF1),
+		Axis:   "share (%)",
+		Names:  []string{"precision", "recall"},
+		Groups: []chart.Group{},
+	}
+	for _, t := range r.PerType {
+		p.Groups = append(p.Groups, chart.Group{
+			Label: t.Type, Note: fmt.Sprintf("n = %d", t.Support), Values: []float64{t.Precision, t.Recall},
+		})
+	}
+	return []Chart{{"spans.svg", p.SVG()}}
+}
+
+// Charts is the curve of cost and quality.
+func (r *Outcomes) Charts() []Chart {
+	low, high := min(r.WeakAccuracy, r.StrongAccuracy), r.OracleAccuracy
+	routed := chart.Series{Name: "head " + r.Head, Role: chart.Main}
+	for _, c := range r.Curve {
+		routed.Points = append(routed.Points, chart.Point{X: c.StrongShare, Y: c.Accuracy})
+		low = min(low, c.Accuracy)
+	}
+	about := "Strong is no more accurate than weak: there is no gap to recover"
+	var marks []chart.Mark
+	if r.APGR != nil {
+		about = fmt.Sprintf("Average performance gap recovered %.3f; by chance it is 0.5", *r.APGR)
+		gap := r.StrongAccuracy - r.WeakAccuracy
+		marks = []chart.Mark{
+			{Point: chart.Point{X: *r.CPT50, Y: r.WeakAccuracy + 0.5*gap}, Label: fmt.Sprintf("CPT(50%%) %.1f %%", 100**r.CPT50)},
+			{Point: chart.Point{X: *r.CPT80, Y: r.WeakAccuracy + 0.8*gap}, Label: fmt.Sprintf("CPT(80%%) %.1f %%", 100**r.CPT80)},
+		}
+	}
+	margin := max(0.05*(high-low), 0.005)
+	return []Chart{{"cost_quality.svg", chart.Plot{
+		Title: r.title("Cost and quality"),
+		About: about,
+		X:     shareAxis("calls to the strong model (% of all)"),
+		Y:     chart.Axis{Label: "accuracy (% of rows)", Min: max(low-margin, 0), Max: min(high+margin, 1), Percent: true},
+		Series: []chart.Series{
+			routed,
+			{Name: "random mix", Role: chart.Base, Points: []chart.Point{{X: 0, Y: r.WeakAccuracy}, {X: 1, Y: r.StrongAccuracy}}},
+			r.oracle(),
+		},
+		Marks: marks,
+	}.SVG()}}
+}
+
+// oracle sends to strong first what only it answers rightly, last what only weak
+// does.
+func (r *Outcomes) oracle() chart.Series {
+	worse := r.OracleAccuracy - r.StrongAccuracy // the share of rows that only weak answers rightly
+	return chart.Series{Name: "oracle", Role: chart.Best, Points: []chart.Point{
+		{X: 0, Y: r.WeakAccuracy}, {X: r.OracleShare, Y: r.OracleAccuracy}, {X: 1 - worse, Y: r.OracleAccuracy}, {X: 1, Y: r.StrongAccuracy},
+	}}
+}

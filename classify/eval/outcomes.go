@@ -1,0 +1,180 @@
+package eval
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/vsr-proxy/vsr-proxy/classify"
+)
+
+// Outcomes is the report of a head whose score chooses between a weak and a
+// strong language model: rows of the highest scores go to the strong one, as
+// many as one pays for. The definitions are those of Ong et al., "RouteLLM:
+// Learning to Route LLMs with Preference Data" (2024), arXiv 2406.18665:
+//
+//   - PGR, the performance gap recovered, of a share of calls to the strong
+//     model: (accuracy - that of weak alone) / (that of strong alone - that of
+//     weak alone).
+//   - APGR, the average of PGR over that share from 0 to 1.
+//   - CPT(x), the call-performance threshold: the least share of calls to the
+//     strong model at which PGR is x.
+//
+// With the rows in order of falling score, accuracy is known at each whole
+// number of calls; of rows that have the same score some are chosen at random,
+// and the expected accuracy counts, so that it grows evenly over them. Between
+// whole numbers it is a straight line (the next row goes to the strong model with
+// that probability). APGR is the exact area under that curve, by trapezoids of
+// one row each; RouteLLM's own program takes trapezoids between some ten
+// thresholds. CPT is where the curve first reaches the height.
+//
+// A row without a score takes the place in the order that is worst for the
+// figures: the last if only the strong model is right, else the first.
+type Outcomes struct {
+	Summary `json:",inline"`
+
+	WeakAccuracy   float64 `json:"weak_accuracy"`   // if all calls go to weak
+	StrongAccuracy float64 `json:"strong_accuracy"` // if all go to strong
+	OracleAccuracy float64 `json:"oracle_accuracy"` // if each goes to one that is right
+	OracleShare    float64 `json:"oracle_share"`    // calls to strong which that takes
+
+	// APGR, CPT50 and CPT80 are absent if strong is no more accurate than weak:
+	// there is no gap to recover. Calls chosen at random have an APGR of 0.5.
+	APGR  *float64 `json:"apgr"`
+	CPT50 *float64 `json:"cpt50"`
+	CPT80 *float64 `json:"cpt80"`
+
+	// AtThreshold is what the head's own threshold gives.
+	AtThreshold CostPoint `json:"at_threshold"`
+
+	Curve []CostPoint `json:"curve"` // at 0, 1, 2 ... 100 % of calls
+}
+
+// CostPoint is what a share of calls to the strong model gives.
+type CostPoint struct {
+	StrongShare float64  `json:"strong_share"`
+	Accuracy    float64  `json:"accuracy"`
+	PGR         *float64 `json:"pgr"`
+	// Threshold is the score from which on rows go to the strong model: that of
+	// the last one that does. Absent at 0, and where that row has no score.
+	Threshold *float64 `json:"threshold,omitempty"`
+}
+
+// choice is a row by score; gain is what the strong model changes: 1 if only it
+// is right, -1 if only the weak one is.
+type choice struct {
+	score float64
+	gain  int
+}
+
+func measureOutcomes(h classify.Head, answers []Answer) *Outcomes {
+	o := &Outcomes{Summary: summarize(KindOutcomes, h.Name, answers)}
+	choices := make([]choice, len(answers))
+	weak, strong, either, onlyStrong := 0, 0, 0, 0
+	for i, a := range answers {
+		w, s := number(a.Row.Weak), number(a.Row.Strong)
+		weak, strong, either, onlyStrong = weak+w, strong+s, either+max(w, s), onlyStrong+max(s-w, 0)
+		choices[i] = choice{gain: s - w}
+		if v, ok := a.Verdict(h.Name); ok {
+			choices[i].score = v.P(h.Positive)
+		} else {
+			choices[i].score = math.Inf(w - s)
+		}
+	}
+	o.WeakAccuracy, o.StrongAccuracy = share(weak, o.N), share(strong, o.N)
+	o.OracleAccuracy, o.OracleShare = share(either, o.N), share(onlyStrong, o.N)
+	c := newGains(choices)
+	if c.total() > 0 {
+		apgr, cpt50, cpt80 := c.area(), c.reach(1, 2), c.reach(4, 5)
+		o.APGR, o.CPT50, o.CPT80 = &apgr, &cpt50, &cpt80
+	}
+	calls := 0
+	for _, x := range choices {
+		if x.score >= h.Threshold {
+			calls++
+		}
+	}
+	o.AtThreshold = c.point(share(calls, o.N), o.WeakAccuracy)
+	o.AtThreshold.Threshold = &h.Threshold
+	for i := range 101 {
+		o.Curve = append(o.Curve, c.point(float64(i)/100, o.WeakAccuracy))
+	}
+	return o
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// gains is the expected gain over weak alone, in rows, of sending the first k
+// rows to the strong model, for each k from 0.
+type gains struct {
+	after  []float64
+	scores []float64 // falling
+}
+
+func newGains(choices []choice) gains {
+	sorted := slices.Clone(choices)
+	slices.SortFunc(sorted, func(a, b choice) int { return cmp.Compare(b.score, a.score) })
+	g := gains{after: []float64{0}}
+	sum := 0
+	for from := 0; from < len(sorted); {
+		to, group := from, 0
+		for ; to < len(sorted) && sorted[to].score == sorted[from].score; to++ {
+			group += sorted[to].gain
+			g.scores = append(g.scores, sorted[to].score)
+		}
+		for k := from + 1; k <= to; k++ {
+			g.after = append(g.after, float64(sum)+float64(group)*float64(k-from)/float64(to-from))
+		}
+		sum += group
+		from = to
+	}
+	return g
+}
+
+func (g gains) total() float64 { return g.after[len(g.after)-1] }
+
+// area is APGR.
+func (g gains) area() float64 {
+	sum := 0.0
+	for k := 1; k < len(g.after); k++ {
+		sum += (g.after[k-1] + g.after[k]) / 2
+	}
+	return sum / float64(len(g.after)-1) / g.total()
+}
+
+// reach is CPT of the height over/under.
+func (g gains) reach(over, under float64) float64 {
+	n := float64(len(g.after) - 1)
+	height := g.total() * over / under
+	for k := 1; k < len(g.after); k++ {
+		if a, b := g.after[k-1], g.after[k]; b >= height-1e-9 { // shares of a tie are rounded
+			return (float64(k-1) + min((height-a)/(b-a), 1)) / n
+		}
+	}
+	return 1
+}
+
+// point is what a share of calls gives.
+func (g gains) point(calls, weakAccuracy float64) CostPoint {
+	n := len(g.after) - 1
+	at := calls * float64(n)
+	k := min(int(at), n)
+	gain := g.after[k]
+	if k < n {
+		gain += (at - float64(k)) * (g.after[k+1] - gain)
+	}
+	p := CostPoint{StrongShare: calls, Accuracy: weakAccuracy + gain/float64(max(n, 1))}
+	if g.total() > 0 {
+		pgr := gain / g.total()
+		p.PGR = &pgr
+	}
+	if last := int(math.Ceil(at-1e-9)) - 1; last >= 0 && !math.IsInf(g.scores[last], 0) {
+		p.Threshold = &g.scores[last]
+	}
+	return p
+}
