@@ -30,6 +30,7 @@ var rooms = map[string][]string{
 	"classify/accel":        nil,
 	"classify/classifytest": {"classify"},
 	"classify/models":       {"classify"},
+	"classify/models/hub":   {"classify", "classify/models", "secret"}, // the only room but upstream that asks a server for something
 	"classify/eval":         {"classify"},
 	"classify/onnx":         {"classify", "classify/accel"},
 	"config":                {"secret"},
@@ -41,8 +42,8 @@ var rooms = map[string][]string{
 	"admin":                 {"chat", "classify", "live", "router"},
 
 	"cmd/vsr-proxy": {
-		"admin", "chat", "classify", "classify/accel", "classify/eval", "classify/models", "classify/onnx", "config", "live",
-		"proxy", "router", "telemetry", "upstream", "cmd/vsr-proxy/internal/simulate",
+		"admin", "chat", "classify", "classify/accel", "classify/eval", "classify/models", "classify/models/hub", "classify/onnx", "config", "live",
+		"proxy", "router", "secret", "telemetry", "upstream", "cmd/vsr-proxy/internal/simulate",
 	},
 	"cmd/vsr-proxy/internal/simulate": nil, // a backend like any other
 
@@ -71,8 +72,8 @@ var modules = []struct {
 	{"golang.org/x/sync", []string{"live"}, "what bounds all requests together belongs to the generation"},
 	{"github.com/spf13/cobra", []string{"cmd/vsr-proxy"}, "only the command has flags"},
 	{"github.com/sashabaranov/go-openai", []string{"cmd/vsr-proxy/internal/simulate"}, "its structs lose fields: no request or answer passes through them"},
-	{"github.com/go-json-experiment/json/jsontext", []string{"chat", "upstream", "admin", "classify/models", "classify/eval", "cmd/vsr-proxy"}, "requests are tokens, not trees"},
-	{"github.com/go-json-experiment/json", []string{"admin", "proxy", "classify/models", "classify/eval", "cmd/vsr-proxy", "e2e/bench"}, "requests are never decoded into structs, and encoded again"},
+	{"github.com/go-json-experiment/json/jsontext", []string{"chat", "upstream", "admin", "classify/models", "classify/models/hub", "classify/eval", "cmd/vsr-proxy"}, "requests are tokens, not trees"},
+	{"github.com/go-json-experiment/json", []string{"admin", "proxy", "classify/models", "classify/models/hub", "classify/eval", "cmd/vsr-proxy", "e2e/bench"}, "requests are never decoded into structs, and encoded again"},
 }
 
 // outside are the rooms that see the proxy from the other end of a wire, as a
