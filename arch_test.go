@@ -24,22 +24,23 @@ const module = "github.com/vsr-proxy/vsr-proxy"
 // rooms is who may import whom. Arrows go down only: a room that is not listed
 // beside another must not know it.
 var rooms = map[string][]string{
-	"secret":                nil,
-	"chat":                  nil, // no labels, no rules, no upstreams
-	"classify":              nil, // no JSON, no HTTP, no model names
-	"classify/accel":        nil,
-	"classify/classifytest": {"classify"},
-	"classify/models":       {"classify"},
-	"classify/models/hub":   {"classify", "classify/models", "secret"}, // the only room but upstream that asks a server for something
-	"classify/eval":         {"classify"},
-	"classify/onnx":         {"classify", "classify/accel"},
-	"config":                {"secret"},
-	"telemetry":             {"secret"},
-	"upstream":              {"secret"}, // no labels, no JSON of requests
-	"router":                {"chat", "classify", "config"},
-	"live":                  {"config", "router", "upstream"},
-	"proxy":                 {"chat", "classify", "config", "live", "router", "telemetry", "upstream"},
-	"admin":                 {"chat", "classify", "live", "router"},
+	"secret":                      nil,
+	"chat":                        nil, // no labels, no rules, no upstreams
+	"classify":                    nil, // no JSON, no HTTP, no model names
+	"classify/accel":              nil,
+	"classify/classifytest":       {"classify"},
+	"classify/models":             {"classify"},
+	"classify/models/hub":         {"classify", "classify/models", "secret"}, // the only room but upstream that asks a server for something
+	"classify/models/hub/hubtest": nil,
+	"classify/eval":               {"classify"},
+	"classify/onnx":               {"classify", "classify/accel"},
+	"config":                      {"secret"},
+	"telemetry":                   {"secret"},
+	"upstream":                    {"secret"}, // no labels, no JSON of requests
+	"router":                      {"chat", "classify", "config"},
+	"live":                        {"config", "router", "upstream"},
+	"proxy":                       {"chat", "classify", "config", "live", "router", "telemetry", "upstream"},
+	"admin":                       {"chat", "classify", "live", "router"},
 
 	"cmd/vsr-proxy": {
 		"admin", "chat", "classify", "classify/accel", "classify/eval", "classify/models", "classify/models/hub", "classify/onnx", "config", "live",

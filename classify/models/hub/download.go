@@ -189,11 +189,8 @@ func (o order) agree(answer *http.Response, said claims, from int64) (int64, err
 	var first, last, size int64
 	switch answer.StatusCode {
 	case http.StatusOK:
-		if size = answer.ContentLength; size >= 0 && total < 0 {
+		if size = answer.ContentLength; total < 0 {
 			total = size
-		}
-		if size >= 0 && size != total {
-			return 0, fmt.Errorf("%s sends %d bytes of a file of %d", answer.Request.URL.Host, size, total)
 		}
 	case http.StatusPartialContent:
 		n, err := fmt.Sscanf(answer.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &size)
@@ -212,6 +209,8 @@ func (o order) agree(answer *http.Response, said claims, from int64) (int64, err
 		return 0, fmt.Errorf("the hub answers with revision %.40q", said.commit)
 	case total > o.limit:
 		return 0, fmt.Errorf("it has %d bytes, at most %d are taken", total, o.limit)
+	case answer.StatusCode == http.StatusOK && size >= 0 && size != total:
+		return 0, fmt.Errorf("%s sends %d bytes of a file of %d", answer.Request.URL.Host, size, total)
 	case o.pin != "" && said.sha256() != "" && o.pin != said.sha256():
 		return 0, fmt.Errorf("the hub says that its SHA-256 is %s, expected %s", said.sha256(), o.pin)
 	}
