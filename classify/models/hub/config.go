@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -20,6 +21,9 @@ const DefaultWindow = 510
 
 // special is how many tokens go around a text, [CLS] and [SEP] or <s> and </s>.
 const special = 2
+
+// maxLabel is the most bytes of a label.
+const maxLabel = 256
 
 // maxPositions is where a number stops to be a length: tokenizers without one
 // write 10^30.
@@ -120,6 +124,10 @@ func labelsOf(byIndex map[string]string) ([]string, error) {
 		}
 		if labels[i] = strings.TrimSpace(label); labels[i] == "" {
 			return nil, fmt.Errorf("label %d is empty", i)
+		}
+		// Labels are logged and shown on terminals.
+		if len(labels[i]) > maxLabel || strings.ContainsFunc(labels[i], func(r rune) bool { return !unicode.IsPrint(r) }) {
+			return nil, fmt.Errorf("label %d is longer than %d bytes or has a character that can't be printed", i, maxLabel)
 		}
 		if slices.Contains(labels[:i], labels[i]) {
 			return nil, fmt.Errorf("label %.64q is there twice", labels[i])
