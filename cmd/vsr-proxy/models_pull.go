@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -110,7 +109,7 @@ func runPull(c *cobra.Command, o hub.Order, endpoint string) error {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return fmt.Errorf("stopped; the same command goes on with what is in %s.partial", o.Dir)
-	case errors.Is(err, context.Canceled), err != nil:
+	case err != nil:
 		return err
 	}
 	return printPulled(c.OutOrStdout(), o, pulled)
