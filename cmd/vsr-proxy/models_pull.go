@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -133,8 +134,13 @@ func printPulled(out io.Writer, o hub.Order, p hub.Pulled) error {
 	if graph := p.Files[len(p.Files)-1]; graph.Trust != hub.TrustPin {
 		fmt.Fprintf(&b, "to have the same file for certain, pin it: --sha256 %s\n", graph.SHA256)
 	}
-	fmt.Fprintf(&b, "\nclassify:\n  heads:\n    - {head: %s, model_dir: %s}\n", h.Name, o.Dir)
-	_, err := io.WriteString(out, b.String())
+	// In a configuration a relative path starts at the configuration's folder.
+	folder, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(&b, "\ntry it:  vsr-proxy models verify --run %s\nuse it:  classify: {heads: [{head: %s, model_dir: %s}]}\n", o.Dir, h.Name, folder)
+	_, err = io.WriteString(out, b.String())
 	return err
 }
 

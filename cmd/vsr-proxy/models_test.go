@@ -46,12 +46,16 @@ func pulled(t *testing.T, files map[string][]byte, flags ...string) (folder, out
 func TestPulledModelsAnswer(t *testing.T) {
 	lib := library(t)
 	guard, out := pulled(t, hubtest.Guard(), "--head", "jailbreak")
-	for _, want := range []string{"as the hub states", `looks for "INJECTION"`, "licence, as its model card states it: apache-2.0", "--sha256 " + hubtest.SHA256(hubtest.Guard()["onnx/model.onnx"]), "{head: jailbreak, model_dir: " + guard + "}"} {
+	for _, want := range []string{"as the hub states", `looks for "INJECTION"`, "licence, as its model card states it: apache-2.0", "--sha256 " + hubtest.SHA256(hubtest.Guard()["onnx/model.onnx"]), "{head: jailbreak, model_dir: " + guard + "}", "vsr-proxy models verify --run " + guard} {
 		if !strings.Contains(out, want) {
 			t.Errorf("output does not have %q:\n%s", want, out)
 		}
 	}
 	tagger, _ := pulled(t, hubtest.Tagger(), "--head", "pii")
+	t.Setenv("VSR_CLASSIFY_RUNTIME_PATH", lib)
+	if status, out, errOut := command("models", "verify", "--run", guard, tagger); status != 0 || strings.Count(out, ", runs)") != 2 {
+		t.Errorf("status %d: %s%s", status, out, errOut)
+	}
 
 	cfg, err := configOrDemo("")
 	if err != nil {

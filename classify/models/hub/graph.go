@@ -6,18 +6,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 )
 
 // Output is what bundles of this package have as the graph's output: that is how
 // exporters name a classifier's.
 const Output = "logits"
 
+// inputs are those that a text encoder may have.
+var inputs = []string{"input_ids", "attention_mask", "token_type_ids"}
+
 // checkGraph looks through an ONNX file for what would make it useless as the
-// one file of a bundle: weights that lie in another file, and an output that is
-// not called logits or not of 32-bit numbers. The rest is the runtime's to check.
+// one file of a bundle: weights that lie in another file, an input that nobody
+// would fill, and an output that is not called logits or not of 32-bit numbers.
+// The rest is the runtime's to check.
 func checkGraph(file io.ReadSeeker) error {
-	g := graph{outputs: map[string]uint64{}}
+	g := graph{inputs: map[string]uint64{}, outputs: map[string]uint64{}}
 	size, err := file.Seek(0, io.SeekEnd)
 	if err == nil {
 		_, err = file.Seek(0, io.SeekStart)
@@ -35,6 +41,8 @@ func checkGraph(file io.ReadSeeker) error {
 		return errors.New("not an ONNX file: it has no graph")
 	case g.external:
 		return errors.New("its weights are in another file beside it; a bundle has one file: choose a variant of the model with the weights inside")
+	case g.unknown() != "":
+		return fmt.Errorf("the graph has an input %.64q; known are %s", g.unknown(), list(inputs))
 	case !named:
 		return fmt.Errorf("the graph has no output %q", Output)
 	case kind != elementFloat32:
@@ -49,7 +57,17 @@ const elementFloat32 = 1
 // graph collects what checkGraph asks for. Field numbers are those of onnx.proto.
 type graph struct {
 	found, external bool
-	outputs         map[string]uint64
+	inputs, outputs map[string]uint64 // the type of each by name
+}
+
+// unknown is the name of an input that is none of ours, if there is one.
+func (g *graph) unknown() string {
+	for _, name := range slices.Sorted(maps.Keys(g.inputs)) {
+		if !slices.Contains(inputs, name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // visit reads ModelProto: graph = 7.
@@ -61,7 +79,7 @@ func (g *graph) visit(w *walker, f field) error {
 	return w.message(f.size, f.depth, g.visitGraph)
 }
 
-// visitGraph reads GraphProto: initializer = 5, output = 12.
+// visitGraph reads GraphProto: initializer = 5, input = 11, output = 12.
 func (g *graph) visitGraph(w *walker, f field) error {
 	switch f.number {
 	case 5: // TensorProto: data_location = 14, of which EXTERNAL is 1
@@ -69,15 +87,17 @@ func (g *graph) visitGraph(w *walker, f field) error {
 			g.external = g.external || f.number == 14 && f.value == 1
 			return nil
 		})
+	case 11:
+		return visitValue(w, f, g.inputs)
 	case 12:
-		return g.visitOutput(w, f)
+		return visitValue(w, f, g.outputs)
 	}
 	return nil
 }
 
-// visitOutput reads ValueInfoProto: name = 1, type = 2; TypeProto: tensor_type =
+// visitValue reads ValueInfoProto: name = 1, type = 2; TypeProto: tensor_type =
 // 1; its elem_type = 1.
-func (g *graph) visitOutput(w *walker, f field) error {
+func visitValue(w *walker, f field, to map[string]uint64) error {
 	var name string
 	var kind uint64
 	err := w.message(f.size, f.depth, func(w *walker, f field) (err error) {
@@ -99,7 +119,7 @@ func (g *graph) visitOutput(w *walker, f field) error {
 		}
 		return err
 	})
-	g.outputs[name] = kind
+	to[name] = kind
 	return err
 }
 

@@ -2,6 +2,8 @@ package hub_test
 
 import (
 	"context"
+	"crypto/sha1"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -272,6 +274,23 @@ func TestFirstDownloadWithoutAHashIsReportedAsSuch(t *testing.T) {
 	r.server.Hub = mirror(r)
 	for _, f := range r.mustPull().Files {
 		if f.Trust != hub.TrustFirst {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// Some mirrors have the SHA-1 of any file as its ETag.
+func TestPlainSHA1AsETagIsUnderstood(t *testing.T) {
+	r := newRig(t, hubtest.Guard())
+	plain := mirror(r)
+	r.server.Hub = func(w http.ResponseWriter, q *http.Request) bool {
+		_, name, _ := strings.Cut(q.URL.Path, hubtest.Revision+"/")
+		sum := sha1.Sum(r.server.Files[name])
+		w.Header().Set("ETag", hex.EncodeToString(sum[:]))
+		return plain(w, q)
+	}
+	for _, f := range r.mustPull().Files {
+		if f.Trust != hub.TrustHub {
 			t.Errorf("%+v", f)
 		}
 	}

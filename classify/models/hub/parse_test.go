@@ -181,6 +181,7 @@ func TestGraphThatMakesNoBundleIsRefused(t *testing.T) {
 		"external data": {onnx(outside, "logits", 1), "another file beside it"},
 		"half floats":   {onnx(inside, "logits", 10), "needs 32-bit numbers"},
 		"other output":  {onnx(inside, "last_hidden_state", 1), `no output "logits"`},
+		"odd input":     {append(onnx(inside, "logits", 1), message(7, message(11, message(1, []byte("position_ids"))))...), `input "position_ids"`},
 		"no graph":      {message(1, 8), "no graph"},
 		"empty":         {nil, "no graph"},
 		"a page":        {[]byte("<!doctype html>"), "not an ONNX file"},

@@ -96,6 +96,7 @@ func (c *Client) Pull(ctx context.Context, o Order, progress Progress) (Pulled, 
 	if err := os.MkdirAll(partial, 0o755); err != nil {
 		return Pulled{}, err
 	}
+	defer os.Remove(partial) // goes only if nothing is in it
 	p := &pull{Client: c, order: o, partial: partial, progress: progress}
 	if err := p.read(ctx); err != nil {
 		return Pulled{}, err
