@@ -272,6 +272,9 @@ func (c *Classifier) Close(ctx context.Context) error {
 	case <-c.gate.empty:
 	case <-ctx.Done():
 		s := c.Stats()
+		if s.Inside == 0 {
+			break // both came true
+		}
 		return fmt.Errorf("close classifier: %d requests and runs still inside, %d of them hung: %w", s.Inside, s.Hung, ctx.Err())
 	}
 	if err := c.free(); err != nil {

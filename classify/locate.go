@@ -91,9 +91,19 @@ func clusters(text string) func(yield func(cluster) bool) {
 // joins what stands before it.
 func clusterEnd(text []byte, from int) int {
 	for at := from + 1; at < len(text); at++ {
-		if text[at] < 0x80 || text[at] >= 0xc0 && norm.NFKC.Properties(text[at:]).BoundaryBefore() {
+		if text[at] < 0x80 || text[at] >= 0xc0 && joinsNothingBefore(text[at:]) {
 			return at
 		}
 	}
 	return len(text)
+}
+
+// joinsNothingBefore looks at what a rune becomes too, as norm does not: the
+// vowels that U+314F and its neighbours stand for join the consonant before.
+func joinsNothingBefore(text []byte) bool {
+	p := norm.NFKC.Properties(text)
+	if whole := p.Decomposition(); len(whole) > 0 && !norm.NFKC.Properties(whole).BoundaryBefore() {
+		return false
+	}
+	return p.BoundaryBefore()
 }

@@ -1,6 +1,8 @@
 package classify
 
 import (
+	"math"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -15,20 +17,23 @@ type place struct {
 // placesOf gives the places of the tokens of a piece, which stands at base. A
 // piece begins with a word. Words end at white space and where isBreak has them
 // end; scripts that are written without spaces have no words to keep whole, so
-// each of their tokens is one. Offsets that fall or lie outside are
+// each of their tokens is one. A token of white space alone, as SentencePiece has
+// them, belongs to the word behind it. Offsets that fall or lie outside are
 // ErrBadOutput.
 func placesOf(tokens []Token, piece string, base int) ([]place, error) {
 	places := make([]place, len(tokens))
-	before := span{}
+	floor, end := 0, 0 // of the offsets; of the text that tokens before have
+	blank := false     // the token before is white space that begins a word
 	for i, t := range tokens {
-		if t.From < before.from || t.To < t.From || t.To > len(piece) {
+		if t.From < floor || t.To < t.From || t.To > len(piece) {
 			return nil, errBadOffsets(i, t, len(piece))
 		}
-		before.from = t.From
+		floor = t.From
 		at := trim(piece, span{t.From, t.To})
-		begins := i == 0 || at.from > before.to || at.from == before.to && parts(piece, at.from)
+		begins := i == 0 || !blank && (at.from > end || at.from == end && parts(piece, at.from))
 		places[i] = place{span{base + at.from, base + at.to}, begins}
-		before.to = max(before.to, at.to)
+		blank = at.from == at.to && (begins || blank)
+		end = max(end, at.to)
 	}
 	return places, nil
 }
@@ -63,10 +68,17 @@ type tagger struct {
 	types  []string // the first is empty: no type
 	typeOf []int    // of each label, an index into types
 	begins []bool   // of each label
+	// margin is by how much the logit of "O" must exceed every other, so that
+	// together they are less likely than it: exp(-margin/T) = 1/labels.
+	margin float32
+	none   int // the label "O"
 }
 
 func newTagger(h Head, at int) tagger {
-	t := tagger{head: h, at: at, types: []string{""}}
+	t := tagger{
+		head: h, at: at, types: []string{""}, none: slices.Index(h.Labels, outside),
+		margin: float32(h.Temperature * math.Log(float64(len(h.Labels)))),
+	}
 	index := map[string]int{"": 0}
 	for _, label := range h.Labels {
 		kind, begins := typeOf(label)
@@ -159,30 +171,59 @@ func (t *tagger) tags(places []place, row func(token int) []float32) []Span {
 	}
 	for from := 0; from < len(places); {
 		to := wordEnd(places, from)
-		w.clear()
-		for i := from; i < to; i++ {
-			if logits := row(i); logits != nil {
-				w.add(t, logits)
+		kind := 0
+		if !t.plain(row, from, to) {
+			w.clear()
+			for i := from; i < to; i++ {
+				if logits := row(i); logits != nil {
+					w.add(t, logits)
+				}
 			}
+			kind = w.winner()
 		}
-		kind := w.winner()
 		if kind != open || w.begins[kind] {
 			end()
 		}
 		if kind != 0 && open == 0 {
-			found = append(found, Span{Type: t.types[kind], From: places[from].from, Source: t.head.Name})
+			found = append(found, Span{Type: t.types[kind], Source: t.head.Name})
 			open, tokens = kind, 0
 		}
 		if kind != 0 {
-			last := &found[len(found)-1]
-			last.To = places[to-1].to
-			last.Score += w.sum[kind]
+			found[len(found)-1].extend(places[from:to])
+			found[len(found)-1].Score += w.sum[kind]
 			tokens += w.tokens
 		}
 		from = to
 	}
 	end()
-	return found
+	return slices.DeleteFunc(found, func(s Span) bool { return s.From == s.To })
+}
+
+// extend takes in tokens that follow. Those of white space alone have no place.
+func (s *Span) extend(tokens []place) {
+	for _, p := range tokens {
+		if p.from == p.to {
+			continue
+		}
+		if s.From == s.To {
+			s.From = p.from
+		}
+		s.To = p.to
+	}
+}
+
+// plain tells whether all these tokens are so surely outside that there is no
+// need to work out how surely: nearly all tokens of nearly all texts.
+func (t *tagger) plain(row func(token int) []float32, from, to int) bool {
+	for i := from; i < to; i++ {
+		logits := row(i)
+		for label, x := range logits {
+			if label != t.none && logits[t.none]-x <= t.margin {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // wordEnd is the first token that is not of the word that begins with the one at

@@ -17,6 +17,10 @@ import (
 type tokenizer struct {
 	library *tokenizers.Tokenizer
 	frame   frame
+	// special are the ids that no text may have. A vocabulary of SentencePiece
+	// holds the names of its special tokens as pieces like any other.
+	special map[uint32]bool
+	unknown uint32 // stands in for them
 }
 
 // frame is what goes around the ids of a window: [CLS] and [SEP] for BERT, <s>
@@ -34,7 +38,7 @@ func (f frame) size() int { return len(f.before) + len(f.after) }
 
 // openTokenizer reads a tokenizer.json.
 func openTokenizer(data []byte) (*tokenizer, error) {
-	pad, err := checkTokenizer(data)
+	spec, err := readSpec(data)
 	if err != nil {
 		return nil, err
 	}
@@ -48,37 +52,70 @@ func openTokenizer(data []byte) (*tokenizer, error) {
 		t.close()
 		return nil, err
 	}
-	t.frame.pad = pad
+	t.frame.pad = spec.pad()
+	t.special, t.unknown = spec.special(t.frame.word)
 	return t, nil
 }
 
-// checkTokenizer refuses a tokenizer that truncates or pads by itself, which the
-// library cannot be told not to do, and gives the id of its padding token, 0 if
-// it has none.
-func checkTokenizer(data []byte) (pad uint32, err error) {
-	var spec struct {
-		Truncation  *json.RawMessage `json:"truncation"`
-		Padding     *json.RawMessage `json:"padding"`
-		AddedTokens []struct {
-			ID      uint32 `json:"id"`
-			Content string `json:"content"`
-		} `json:"added_tokens"`
+// spec is what a tokenizer.json says that the library does not tell.
+type spec struct {
+	Truncation  *json.RawMessage `json:"truncation"`
+	Padding     *json.RawMessage `json:"padding"`
+	AddedTokens []struct {
+		ID      uint32 `json:"id"`
+		Content string `json:"content"`
+		Special bool   `json:"special"`
+	} `json:"added_tokens"`
+	Model struct {
+		UnknownID    *uint32 `json:"unk_id"`    // of Unigram
+		UnknownToken string  `json:"unk_token"` // of the others
+	} `json:"model"`
+}
+
+// readSpec refuses a tokenizer that truncates or pads by itself, which the library
+// cannot be told not to do.
+func readSpec(data []byte) (spec, error) {
+	var s spec
+	if err := json.Unmarshal(data, &s); err != nil {
+		return spec{}, fmt.Errorf("read tokenizer.json: %w", err)
 	}
-	if err := json.Unmarshal(data, &spec); err != nil {
-		return 0, fmt.Errorf("read tokenizer.json: %w", err)
+	if s.Truncation != nil {
+		return spec{}, errors.New("tokenizer.json: truncation must be null, or the end of a long text would never be read")
 	}
-	if spec.Truncation != nil {
-		return 0, errors.New("tokenizer.json: truncation must be null, or the end of a long text would never be read")
+	if s.Padding != nil {
+		return spec{}, errors.New("tokenizer.json: padding must be null, or a short text would cost as much as a long one")
 	}
-	if spec.Padding != nil {
-		return 0, errors.New("tokenizer.json: padding must be null, or a short text would cost as much as a long one")
-	}
-	for _, t := range spec.AddedTokens {
+	return s, nil
+}
+
+// pad is the id of the padding token, 0 if there is none.
+func (s spec) pad() uint32 {
+	for _, t := range s.AddedTokens {
 		if t.Content == "[PAD]" || t.Content == "<pad>" {
-			return t.ID, nil
+			return t.ID
 		}
 	}
-	return 0, nil
+	return 0
+}
+
+// special gives the ids of the special tokens but the unknown one, and that; other
+// if there is none.
+func (s spec) special(other uint32) (ids map[uint32]bool, unknown uint32) {
+	unknown = other
+	if s.Model.UnknownID != nil {
+		unknown = *s.Model.UnknownID
+	}
+	ids = make(map[uint32]bool)
+	for _, t := range s.AddedTokens {
+		if t.Content == s.Model.UnknownToken {
+			unknown = t.ID
+		}
+		if t.Special {
+			ids[t.ID] = true
+		}
+	}
+	delete(ids, unknown)
+	return ids, unknown
 }
 
 // findFrame asks the tokenizer what it puts around a text.
@@ -121,6 +158,9 @@ func (t *tokenizer) encode(text string) ([]classify.Token, error) {
 	tokens := make([]classify.Token, len(encoding.IDs))
 	for i, id := range encoding.IDs {
 		at := encoding.Offsets[i]
+		if t.special[id] {
+			id = t.unknown
+		}
 		tokens[i] = classify.Token{ID: id, From: int(at[0]), To: int(at[1])}
 	}
 	return tokens, nil

@@ -145,3 +145,26 @@ func FuzzEncode(f *testing.F) {
 		}
 	})
 }
+
+func FuzzEncodeUnigram(f *testing.F) {
+	tok, err := openTokenizer(testdata(f, "unigram.json"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(tok.close)
+	for _, seed := range []string{"", "the river", "</s>", "a<s>b<pad>", "\x00</s>\xff", "ｆｏｘ\u00ad \ufb01", "東京 日", "▁the ▁", "  the\u3000 fox "} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		tokens, err := tok.encode(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkTokens(t, text, tokens)
+		for _, token := range tokens {
+			if token.ID <= 2 {
+				t.Fatalf("%q: special token %+v", text, token)
+			}
+		}
+	})
+}
