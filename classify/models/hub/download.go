@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -117,17 +118,9 @@ func sizeOf(name string) int64 {
 
 // attempt brings the local file to its full length with one request.
 func (c *Client) attempt(ctx context.Context, o order, local string) (claims, error) {
-	f, err := os.OpenFile(local, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return claims{}, err
-	}
-	defer f.Close()
-	from, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return claims{}, err
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	from := sizeOf(local)
 	answer, said, err := c.get(ctx, fmt.Sprintf("%s/%s/resolve/%s/%s", c.endpoint, o.repo, o.revision, o.name), from)
 	if err != nil {
 		return said, err
@@ -137,7 +130,7 @@ func (c *Client) attempt(ctx context.Context, o order, local string) (claims, er
 	total, err := o.agree(answer, said, from)
 	switch {
 	case errors.Is(err, errStartAnew):
-		if err := f.Truncate(0); err != nil {
+		if err := os.Remove(local); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return said, err
 		}
 		return said, &connectionError{host, err}
@@ -145,22 +138,16 @@ func (c *Client) attempt(ctx context.Context, o order, local string) (claims, er
 		return said, err
 	case answer.StatusCode == http.StatusRequestedRangeNotSatisfiable:
 		return said, nil // nothing is left to come
-	case answer.StatusCode == http.StatusOK && from > 0:
-		// The server doesn't continue files; it sends the whole one again.
-		if from, err = f.Seek(0, io.SeekStart); err == nil {
-			err = f.Truncate(0)
-		}
-		if err != nil {
-			return said, err
-		}
+	case answer.StatusCode == http.StatusOK:
+		from = 0 // a server that doesn't continue files sends the whole one again
 	}
 	timer := time.AfterFunc(c.options.Stall, func() { cancel(errStalled) })
 	defer timer.Stop()
-	done := from
-	n, err := io.Copy(f, io.LimitReader(watched{answer.Body, func(n int) {
+	size := from
+	size, err = extend(local, from, io.LimitReader(watched{answer.Body, func(n int) {
 		timer.Reset(c.options.Stall)
-		done += int64(n)
-		o.progress(o.name, done, total)
+		size += int64(n)
+		o.progress(o.name, size, total)
 	}}, o.limit-from+1))
 	var disk *os.PathError
 	switch {
@@ -170,13 +157,30 @@ func (c *Client) attempt(ctx context.Context, o order, local string) (claims, er
 		return said, &connectionError{host, errStalled}
 	case err != nil:
 		return said, &connectionError{host, inner(err)}
-	case from+n > o.limit:
+	case size > o.limit:
 		_ = os.Remove(local)
 		return said, fmt.Errorf("more than %d bytes came, the most that is taken", o.limit)
-	case total >= 0 && from+n < total:
-		return said, &connectionError{host, fmt.Errorf("%d of %d bytes came", from+n, total)}
+	case size < total:
+		return said, &connectionError{host, fmt.Errorf("%d of %d bytes came", size, total)}
 	}
-	return said, f.Sync()
+	return said, nil
+}
+
+// extend cuts or makes the file at from, appends what comes, and gives its size.
+func extend(name string, from int64, what io.Reader) (int64, error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if err := f.Truncate(from); err != nil {
+		return 0, err
+	}
+	if _, err := f.Seek(from, io.SeekStart); err != nil {
+		return 0, err
+	}
+	n, err := io.Copy(f, what)
+	return from + n, errors.Join(err, f.Sync())
 }
 
 // errStartAnew is what a part on disk that doesn't fit the server's file leads to.
@@ -198,9 +202,11 @@ func (o order) agree(answer *http.Response, said claims, from int64) (int64, err
 			return 0, errStartAnew
 		}
 		total = size
-	default: // 416
-		n, err := fmt.Sscanf(answer.Header.Get("Content-Range"), "bytes */%d", &size)
-		if n != 1 || err != nil || size != from || total >= 0 && size != total {
+	default: // 416: the part is as long as the file, or doesn't belong to it
+		if _, err := fmt.Sscanf(answer.Header.Get("Content-Range"), "bytes */%d", &size); err == nil && total < 0 {
+			total = size // content hosts often leave it out
+		}
+		if from == 0 || from != total {
 			return 0, errStartAnew
 		}
 	}

@@ -411,7 +411,14 @@ func TestPartThatDoesNotFitIsBegunAnew(t *testing.T) {
 			r := newRig(t, hubtest.Guard())
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			r.server.Content = func(w http.ResponseWriter, q *http.Request) bool { cancel(); <-q.Context().Done(); return true }
+			r.server.Content = func(w http.ResponseWriter, q *http.Request) bool {
+				w.Header().Set("Content-Length", r.size())
+				_, _ = w.Write(r.server.Files[graphFile][:7])
+				_ = http.NewResponseController(w).Flush()
+				time.AfterFunc(50*time.Millisecond, cancel)
+				<-q.Context().Done()
+				return true
+			}
 			if _, err := r.pull(ctx); err == nil {
 				t.Fatal("no error")
 			}
@@ -421,14 +428,19 @@ func TestPartThatDoesNotFitIsBegunAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, p := range parts {
-				if info, err := os.Stat(p); err == nil && info.Size() == 0 { // the graph's
+				if info, err := os.Stat(p); err == nil && info.Size() == 7 { // the graph's
 					if err := os.WriteFile(p, make([]byte, len(r.server.Files[graphFile])+more), 0o600); err != nil {
 						t.Fatal(err)
 					}
 				}
 			}
 			if more == 0 {
+				r.server.Content = func(w http.ResponseWriter, q *http.Request) bool { // without Content-Range
+					w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+					return true
+				}
 				r.refused("SHA-256 is") // and it is removed
+				r.server.Content = nil
 			}
 			r.mustPull()
 		})
@@ -531,13 +543,13 @@ func TestSilentServerIsGivenUp(t *testing.T) {
 // Slow is not silent: there is no bound on the whole.
 func TestSlowServerIsWaitedFor(t *testing.T) {
 	r := newRig(t, hubtest.Guard())
-	r.stall = 300 * time.Millisecond
+	r.stall = time.Second
 	r.server.Content = func(w http.ResponseWriter, q *http.Request) bool {
 		w.Header().Set("Content-Length", r.size())
 		for _, piece := range slices.Collect(slices.Chunk(r.server.Files[graphFile], 60)) {
 			_, _ = w.Write(piece)
 			_ = http.NewResponseController(w).Flush()
-			time.Sleep(40 * time.Millisecond)
+			time.Sleep(120 * time.Millisecond)
 		}
 		return true
 	}
