@@ -58,7 +58,7 @@ func newModelsPull() *cobra.Command {
 	f.StringVar(&o.Dir, "out", "", "`folder` to write; it must not exist")
 	f.StringVar(&o.File, "file", "", "ONNX `file` in the repository (default "+hub.DefaultFile+")")
 	f.StringVar(&sha256, "sha256", "", "SHA-256 that the ONNX file must have, in `hex`")
-	f.StringVar(&o.Positive, "positive", "", "`label` that a head of two labels looks for (default: told by its name)")
+	f.StringVar(&o.Positive, "positive", "", "`label` that the head looks for (default: told by its name, where there are two)")
 	f.IntVar(&o.Window, "window", 0, fmt.Sprintf("`tokens` of text that one run reads (default: what the model has positions for, at most %d)", hub.DefaultWindow))
 	f.StringVar(&endpoint, "endpoint", os.Getenv("HF_ENDPOINT"), "`address` of the hub (default: HF_ENDPOINT, else "+hub.DefaultEndpoint+")")
 	f.Lookup("endpoint").DefValue = "" // or --help would print the environment

@@ -120,6 +120,7 @@ func TestPulledGuardReadsAllWindows(t *testing.T) {
 	}
 }
 
+// S12, C8: a changed byte fails, and the file is named.
 func TestModelsVerifyNamesTheFileThatDiffers(t *testing.T) {
 	guard, _ := pulled(t, hubtest.Guard(), "--head", "jailbreak")
 	tagger, _ := pulled(t, hubtest.Tagger(), "--head", "pii")

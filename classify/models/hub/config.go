@@ -173,7 +173,7 @@ func positiveOf(labels []string, given string) (string, error) {
 		}
 	}
 	if len(found) != 1 {
-		return "", fmt.Errorf("which of %s is the one to look for can't be told by name: name it as the positive label", list(labels))
+		return "", fmt.Errorf("which of %s to look for can't be told by name: give the positive label", list(labels))
 	}
 	return found[0], nil
 }

@@ -164,7 +164,7 @@ func TestFilesBesideTheGraphDoAsWell(t *testing.T) {
 	}
 }
 
-// The whole order is judged before anything is asked.
+// S12: only a commit is taken, and the whole order is judged before anything is asked.
 func TestBadOrderAsksNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*hub.Order)
@@ -221,7 +221,7 @@ func TestUnfitModelIsNotDownloaded(t *testing.T) {
 	}
 }
 
-// The token goes to the endpoint and nowhere else.
+// S2: the token goes to the endpoint and nowhere else.
 func TestTokenStaysWithTheEndpoint(t *testing.T) {
 	r := newRig(t, hubtest.Guard())
 	r.server.Token, r.token = "hf_canary", "hf_canary"
@@ -296,6 +296,7 @@ func TestPlainSHA1AsETagIsUnderstood(t *testing.T) {
 	}
 }
 
+// S12: a byte that differs is noticed whoever states the hash.
 func TestAlteredFileIsRefusedAndRemoved(t *testing.T) {
 	alter := func(data []byte) []byte { d := slices.Clone(data); d[len(d)/2] ^= 1; return d }
 	t.Run("graph", func(t *testing.T) {
@@ -598,7 +599,7 @@ func TestRedirectsAreFewAndSafe(t *testing.T) {
 	})
 }
 
-// The addresses of content hosts are signed: no error shows one.
+// S2: the addresses of content hosts are signed, and no error shows one.
 func TestErrorOfTheContentHostHasNoAddress(t *testing.T) {
 	r := newRig(t, hubtest.Guard())
 	r.server.Content = func(w http.ResponseWriter, _ *http.Request) bool {

@@ -91,6 +91,33 @@ func TestPositiveLabelIsFoundByName(t *testing.T) {
 	}
 }
 
+func TestHeadLooksForALabelWhereItMust(t *testing.T) {
+	for _, c := range []struct {
+		head, labels, given, want string
+		ok                        bool
+	}{
+		{"jailbreak", "benign jailbreak", "", "jailbreak", true},
+		{"jailbreak", "a b", "", "", false},
+		{"jailbreak", "a b", "b", "b", true},
+		{"jailbreak", "benign injection jailbreak", "", "", false},
+		{"complexity", "weak strong", "", "strong", true},
+		{"complexity", "1 2 3", "", "", false},
+		{"domain", "true false", "", "", true},
+		{"language", "en de", "", "", true},
+		{"language", "en de", "fr", "", false},
+		{"toxicity", "toxic neutral", "", "toxic", true},
+	} {
+		d := described{kind: classify.KindSequence, labels: strings.Fields(c.labels)}
+		h, err := headOf(d, Order{Head: c.head, Positive: c.given})
+		if (err == nil) != c.ok || c.ok && h.Positive != c.want {
+			t.Errorf("%+v: %+v, %v", c, h, err)
+		}
+		if c.ok && h.Question().Check() != nil {
+			t.Errorf("%+v: %v", c, h.Question().Check())
+		}
+	}
+}
+
 func TestWindowIsBounded(t *testing.T) {
 	for _, c := range []struct {
 		has, wish, want int

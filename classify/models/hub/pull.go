@@ -8,7 +8,6 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
-	"slices"
 
 	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/classify/models"
@@ -26,8 +25,8 @@ type Order struct {
 	// Head is what the classifier answers: domain, jailbreak, complexity, pii, or
 	// a name of the caller's own.
 	Head string
-	// Positive is the label that a head of two labels looks for; empty leaves it
-	// to be told by its name.
+	// Positive is the label that the head looks for; empty leaves it to be told by
+	// its name where there are two. The heads jailbreak and complexity need one.
 	Positive string
 	// Window is the tokens of text in a window; zero means what the model has
 	// positions for, DefaultWindow at most.
@@ -217,18 +216,21 @@ func headOf(d described, o Order) (models.Head, error) {
 		}
 		return h, nil
 	}
-	var err error
-	if h.Positive, err = positiveOf(d.labels, o.Positive); err != nil {
-		return h, err
-	}
 	h.Merge = classify.MergeMean
-	if h.Positive != "" {
-		h.Threshold = 0.5
-	}
 	if o.Head == "jailbreak" {
 		h.Merge = classify.MergeMax // one bad passage makes a bad text
 	}
-	if h.Positive == "" && slices.Contains([]string{"jailbreak", "complexity"}, o.Head) {
+	if o.Head == "domain" && o.Positive == "" {
+		return h, nil // subjects are equals
+	}
+	var err error
+	needed := o.Head == "jailbreak" || o.Head == "complexity"
+	if h.Positive, err = positiveOf(d.labels, o.Positive); err != nil && (needed || o.Positive != "") {
+		return h, err
+	}
+	if h.Positive != "" {
+		h.Threshold = 0.5
+	} else if needed {
 		return h, fmt.Errorf("head %s needs a positive label; the model has %s", o.Head, list(d.labels))
 	}
 	return h, nil
