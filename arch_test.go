@@ -24,27 +24,29 @@ const module = "github.com/vsr-proxy/vsr-proxy"
 // rooms is who may import whom. Arrows go down only: a room that is not listed
 // beside another must not know it.
 var rooms = map[string][]string{
-	"secret":                nil,
-	"chat":                  nil, // no labels, no rules, no upstreams
-	"classify":              nil, // no JSON, no HTTP, no model names
-	"classify/accel":        nil,
-	"classify/classifytest": {"classify"},
-	"classify/models":       {"classify"},
-	"classify/pii":          {"classify"}, // spans alone: no model, no request
-	"classify/eval":         {"classify", "classify/eval/chart"},
-	"classify/eval/chart":   nil, // what a diagram is of
-	"classify/onnx":         {"classify", "classify/accel"},
-	"config":                {"secret"},
-	"telemetry":             {"secret"},
-	"upstream":              {"secret"}, // no labels, no JSON of requests
-	"router":                {"chat", "classify", "config"},
-	"live":                  {"config", "router", "upstream"},
-	"proxy":                 {"chat", "classify", "config", "live", "router", "telemetry", "upstream"},
-	"admin":                 {"chat", "classify", "live", "router"},
+	"classify/pii":                {"classify"}, // spans alone: no model, no request
+	"classify/eval/chart":         nil,          // what a diagram is of
+	"secret":                      nil,
+	"chat":                        nil, // no labels, no rules, no upstreams
+	"classify":                    nil, // no JSON, no HTTP, no model names
+	"classify/accel":              nil,
+	"classify/classifytest":       {"classify"},
+	"classify/models":             {"classify"},
+	"classify/models/hub":         {"classify", "classify/models", "secret"}, // the only room but upstream that asks a server for something
+	"classify/models/hub/hubtest": nil,
+	"classify/eval":               {"classify", "classify/eval/chart"},
+	"classify/onnx":               {"classify", "classify/accel"},
+	"config":                      {"secret"},
+	"telemetry":                   {"secret"},
+	"upstream":                    {"secret"}, // no labels, no JSON of requests
+	"router":                      {"chat", "classify", "config"},
+	"live":                        {"config", "router", "upstream"},
+	"proxy":                       {"chat", "classify", "config", "live", "router", "telemetry", "upstream"},
+	"admin":                       {"chat", "classify", "live", "router"},
 
 	"cmd/vsr-proxy": {
-		"admin", "chat", "classify", "classify/accel", "classify/eval", "classify/models", "classify/onnx", "config", "live",
-		"proxy", "router", "telemetry", "upstream", "cmd/vsr-proxy/internal/simulate",
+		"admin", "chat", "classify", "classify/accel", "classify/eval", "classify/models", "classify/models/hub", "classify/onnx", "config", "live",
+		"proxy", "router", "secret", "telemetry", "upstream", "cmd/vsr-proxy/internal/simulate",
 	},
 	"cmd/vsr-proxy/internal/simulate": nil, // a backend like any other
 
@@ -73,8 +75,8 @@ var modules = []struct {
 	{"golang.org/x/sync", []string{"live"}, "what bounds all requests together belongs to the generation"},
 	{"github.com/spf13/cobra", []string{"cmd/vsr-proxy"}, "only the command has flags"},
 	{"github.com/sashabaranov/go-openai", []string{"cmd/vsr-proxy/internal/simulate"}, "its structs lose fields: no request or answer passes through them"},
-	{"github.com/go-json-experiment/json/jsontext", []string{"chat", "upstream", "admin", "classify/models", "classify/eval", "cmd/vsr-proxy"}, "requests are tokens, not trees"},
-	{"github.com/go-json-experiment/json", []string{"admin", "proxy", "classify/models", "classify/eval", "cmd/vsr-proxy", "e2e/bench"}, "requests are never decoded into structs, and encoded again"},
+	{"github.com/go-json-experiment/json/jsontext", []string{"chat", "upstream", "admin", "classify/models", "classify/models/hub", "classify/eval", "cmd/vsr-proxy"}, "requests are tokens, not trees"},
+	{"github.com/go-json-experiment/json", []string{"admin", "proxy", "classify/models", "classify/models/hub", "classify/eval", "cmd/vsr-proxy", "e2e/bench"}, "requests are never decoded into structs, and encoded again"},
 }
 
 // outside are the rooms that see the proxy from the other end of a wire, as a

@@ -41,6 +41,6 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe(), newDemo(), newCheck(), newExplain(), newEval(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newCheck(), newExplain(), newEval(), newModels(), newVersion())
 	return root
 }
