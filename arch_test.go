@@ -45,7 +45,7 @@ var rooms = map[string][]string{
 	"admin":                       {"chat", "classify", "live", "router"},
 
 	"cmd/vsr-proxy": {
-		"admin", "chat", "classify", "classify/accel", "classify/eval", "classify/models", "classify/models/hub", "classify/onnx", "config", "live",
+		"admin", "chat", "classify", "classify/accel", "classify/eval", "classify/models", "classify/models/hub", "classify/onnx", "classify/pii", "config", "live",
 		"proxy", "router", "secret", "telemetry", "upstream", "cmd/vsr-proxy/internal/simulate",
 	},
 	"cmd/vsr-proxy/internal/simulate": nil, // a backend like any other

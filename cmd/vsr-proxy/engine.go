@@ -13,6 +13,7 @@ import (
 	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/classify/accel"
 	"github.com/vsr-proxy/vsr-proxy/classify/onnx"
+	"github.com/vsr-proxy/vsr-proxy/classify/pii"
 	"github.com/vsr-proxy/vsr-proxy/config"
 	"github.com/vsr-proxy/vsr-proxy/telemetry"
 )
@@ -47,12 +48,16 @@ func openEngine(ctx context.Context, c config.Classify) (_ *engine, err error) {
 			}
 		}
 	}()
-	for _, b := range bundles {
+	for i, b := range bundles {
 		model, err := openModel(ctx, c, b, library)
 		if err != nil {
 			return nil, err
 		}
-		member, err := newClassifier(c, b, model)
+		options := classifyOptions(c, b)
+		if i == 0 { // once a text, whatever the models
+			options.Patterns = pii.Find
+		}
+		member, err := classify.New(model, options)
 		if err != nil {
 			_ = model.Close()
 			return nil, err
@@ -78,14 +83,14 @@ func openModel(ctx context.Context, c config.Classify, b bundle, library string)
 	})
 }
 
-func newClassifier(c config.Classify, b bundle, model *onnx.Model) (*classify.Classifier, error) {
+func classifyOptions(c config.Classify, b bundle) classify.Options {
 	slots := c.Slots
 	if slots == 0 {
 		slots = runtime.GOMAXPROCS(0)
 	}
-	return classify.New(model, classify.Options{
+	return classify.Options{
 		Slots: slots, Queue: c.Queue, Deadline: c.Deadline, MaxWindows: c.MaxWindows, Overlap: b.manifest.Overlap,
-	})
+	}
 }
 
 // runtimeLibrary is the configured path, or the library beside the binary.
