@@ -259,14 +259,14 @@ func TestTimeIsLinear(t *testing.T) {
 		"4111 ", "de89", "de89 3704 ", "phone 1 ", "aa:", "電話", "1年", "may ", "driver license ", "zip 1 ", "\u0661", "\u200b", "\xff", "0 1 2 ",
 		"<PERSON_", "A_1 ",
 	} {
-		text := strings.Repeat(unit, 1<<20/len(unit))
+		text := strings.Repeat(unit, 1<<18/len(unit))
 		begin := time.Now()
 		m := NewMasker()
 		if m.Unmask(m.Mask(text, Find(text))) != text {
 			t.Errorf("%q is not given back", unit)
 		}
 		if took := time.Since(begin); took > 10*time.Second {
-			t.Errorf("%q: 1 MB took %v", unit, took)
+			t.Errorf("%q: 256 KB took %v", unit, took)
 		}
 	}
 }
