@@ -175,7 +175,8 @@ func (t *tagger) tags(places []place, row func(token int) []float32) []Span {
 		if !t.plain(row, from, to) {
 			w.clear()
 			for i := from; i < to; i++ {
-				if logits := row(i); logits != nil {
+				blank := places[i].from == places[i].to // has no say in what the word is
+				if logits := row(i); logits != nil && !blank {
 					w.add(t, logits)
 				}
 			}

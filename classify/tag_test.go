@@ -103,6 +103,7 @@ func TestTagsBecomeSpansOfWholeWords(t *testing.T) {
 		{"beginnings within a word are none", two, []string{"B-PERSON", "B-PERSON", "I-PERSON", "B-PERSON", "O"}, []string{"PERSON john smith"}},
 		{"what was not read has no vote", two, []string{"B-PERSON", "", "", "I-PERSON", "O"}, []string{"PERSON john smith"}},
 		{"white space is no part of it", []string{"jo", " ", "smi", " ", "("}, []string{"O", "B-PERSON", "B-PERSON", "I-PERSON", "I-PERSON"}, []string{"PERSON smi ("}},
+		{"white space has no say", []string{"jo", " ", "東", "京"}, []string{"O", "O", "B-CITY", "I-CITY"}, []string{"CITY 東京"}},
 		{"white space alone is none", []string{"jo", " "}, []string{"O", "B-PERSON"}, nil},
 		{"a word that was not read parts", two, []string{"B-PERSON", "I-PERSON", "", "", "I-PERSON"}, []string{"PERSON john", "PERSON is"}},
 	} {

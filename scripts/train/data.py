@@ -1,101 +1,147 @@
-"""Rows for the domain classifier: reading, licence filter, weights, folds.
+"""Rows of the four tasks: reading, licence filter, weights, held-out rows.
 
-A data directory holds domain_train.jsonl.gz and domain_dev.jsonl.gz: gzip-compressed
-JSON Lines, one object per line with the strings "text", "label" and "source".
+A data directory holds, as gzip-compressed JSON Lines:
+
+  domain_{train,dev}.jsonl.gz     text, label (one of DOMAINS), source
+  jailbreak_{train,dev}.jsonl.gz  text, label (benign or jailbreak), source
+  harmful_plain_train.jsonl.gz    text; goals that fill written attack templates
+  pii_{train,dev}.jsonl.gz        text, entities [{start, end, type}] in code points, source
+  outcomes/mmlu_weak_strong.dev.jsonl.gz  text, subject, weak, strong (0 or 1)
+
+Beside it stand the prompts written for this project, in prompts/.
 """
 
 import gzip
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-LABELS = (
+DOMAINS = (
     "biology", "business", "chemistry", "computer science", "economics",
     "engineering", "health", "history", "law", "math", "philosophy",
     "physics", "psychology", "other",
 )
+GUARD = ("benign", "jailbreak")
+COMPLEXITY = ("weak", "strong")
+
+PROMPTS = Path(__file__).resolve().parent / "prompts"
 
 # Share-alike text, or text that may hold some: never trained on, so that the
 # weights raise no question about their own licence. Still measured on dev.
-SHARE_ALIKE = frozenset({"exams", "bipia-code-context"})
+SHARE_ALIKE = frozenset({"exams", "bipia-code-context", "bipia-email", "bipia-table"})
 
-# Requests as people write them. The exam questions outnumber them by far, and
-# a proxy sees requests, so each such row counts as several.
-USER_STYLE = frozenset({
-    "koala-test-set", "self-instruct-user-oriented", "self-instruct-seed",
-    "vicuna-bench",
-})
-USER_WEIGHT = 4.0
+# Requests as people write them. The exam questions outnumber them by far, and a
+# proxy sees requests, so each such row counts as several.
+USER_STYLE = frozenset({"koala-test-set", "self-instruct-user-oriented", "self-instruct-seed", "vicuna-bench"})
 
-# Generated rows count less than written ones.
-GENERATED = frozenset({"foreign-lexicon"})
-GENERATED_WEIGHT = 0.5
+WEIGHTS = {"koala-test-set": 4.0, "self-instruct-user-oriented": 3.0, "self-instruct-seed": 3.0, "vicuna-bench": 4.0,
+           "written": 2.0, "written-foreign": 1.5}
+
+Span = tuple[int, int, str]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Rows:
-    """Parallel lists; label is an index into LABELS."""
+    """Parallel lists. label is an index; spans are there for tagged texts only."""
 
-    text: list[str]
-    label: np.ndarray
-    source: np.ndarray
+    text: list[str] = field(default_factory=list)
+    label: list[int] = field(default_factory=list)
+    source: list[str] = field(default_factory=list)
+    weight: list[float] = field(default_factory=list)
+    spans: list[list[Span]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.text)
 
+    def add(self, text: str, source: str, label: int = 0, spans: list[Span] | None = None, weight: float | None = None) -> None:
+        self.text.append(text)
+        self.label.append(label)
+        self.source.append(source)
+        self.weight.append(WEIGHTS.get(source, 1.0) if weight is None else weight)
+        self.spans.append(spans or [])
+
     def take(self, index) -> "Rows":
-        return Rows([self.text[i] for i in index], self.label[index], self.source[index])
+        return Rows(*([column[i] for i in index] for column in (self.text, self.label, self.source, self.weight, self.spans)))
 
     def plus(self, other: "Rows") -> "Rows":
-        return Rows(self.text + other.text, np.concatenate([self.label, other.label]),
-                    np.concatenate([self.source, other.source]))
+        return Rows(self.text + other.text, self.label + other.label, self.source + other.source,
+                    self.weight + other.weight, self.spans + other.spans)
+
+    def split(self, held) -> tuple["Rows", "Rows"]:
+        """Rows that are not held, and those that are."""
+        held = np.asarray(held, dtype=bool)
+        return self.take(np.flatnonzero(~held)), self.take(np.flatnonzero(held))
 
     def digest(self) -> str:
-        """Names the content: caches made from other rows do not match."""
+        """Names the content: a checkpoint made from other rows does not match."""
         h = hashlib.sha256()
-        for t, y in zip(self.text, self.label):
-            h.update(f"{y}\x00{t}\x00".encode())
+        for row in zip(self.text, self.label, self.weight, self.spans):
+            h.update(repr(row).encode())
         return h.hexdigest()[:16]
 
 
-def read(path: Path) -> Rows:
-    text, label, source = [], [], []
-    number = {name: i for i, name in enumerate(LABELS)}
+def lines(path: Path):
     with gzip.open(path, "rt", encoding="utf-8") as f:
-        for n, line in enumerate(f, 1):
-            row = json.loads(line)
-            if row["label"] not in number:
-                raise SystemExit(f"{path}:{n}: label {row['label']!r} is not one of the 14")
-            text.append(row["text"])
-            label.append(number[row["label"]])
-            source.append(row["source"])
-    return Rows(text, np.array(label), np.array(source))
+        for number, line in enumerate(f, 1):
+            yield f"{path}:{number}", json.loads(line)
 
 
-def train_rows(directory: Path) -> Rows:
-    rows = read(directory / "domain_train.jsonl.gz")
-    return rows.take(np.flatnonzero(~np.isin(rows.source, list(SHARE_ALIKE))))
+def labelled(path: Path, labels: tuple[str, ...], keep_share_alike: bool = False) -> Rows:
+    rows, number = Rows(), {name: i for i, name in enumerate(labels)}
+    for where, row in lines(path):
+        if row["label"] not in number:
+            raise SystemExit(f"{where}: label {row['label']!r} is none of {', '.join(labels)}")
+        if keep_share_alike or row["source"] not in SHARE_ALIKE:
+            rows.add(row["text"], row["source"], number[row["label"]])
+    return rows
 
 
-def dev_rows(directory: Path) -> Rows:
-    return read(directory / "domain_dev.jsonl.gz")
+def tagged(path: Path) -> Rows:
+    rows = Rows()
+    for _, row in lines(path):
+        rows.add(row["text"], row["source"], spans=[(e["start"], e["end"], e["type"]) for e in row["entities"]])
+    return rows
 
 
-def weights(rows: Rows) -> np.ndarray:
-    """Per-row weight, mean 1."""
-    w = np.where(np.isin(rows.source, list(USER_STYLE)), USER_WEIGHT, 1.0)
-    w[np.isin(rows.source, list(GENERATED))] = GENERATED_WEIGHT
-    return w / w.mean()
+def outcomes(path: Path) -> Rows:
+    """label 1 where only the strong model was right. Where only the weak one was,
+    calling the strong one costs money and the answer: such a row counts thrice."""
+    rows = Rows()
+    for _, row in lines(path):
+        rows.add(row["text"], row["subject"], int(row["strong"] > row["weak"]), weight=3.0 if row["weak"] > row["strong"] else 1.0)
+    return rows
 
 
-def folds(rows: Rows, count: int, seed: int) -> np.ndarray:
-    """A fold number per row. Rows whose first 160 normalised characters agree
-    share a fold: near-copies of a question must not sit on both sides."""
-    out = np.empty(len(rows), dtype=np.int64)
+def written(name: str, columns: int):
+    """The lines of prompts/NAME as lists of columns, with \\n for a line's end resolved."""
+    path = PROMPTS / name
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        parts = line.split("\t")
+        if len(parts) != columns:
+            raise SystemExit(f"{path}:{number}: {len(parts)} columns, expected {columns}")
+        yield [p.replace("\\n", "\n") for p in parts]
+
+
+def written_domains() -> Rows:
+    rows = Rows()
+    for path in sorted(PROMPTS.glob("??.tsv")) + sorted(PROMPTS.glob("en-*.tsv")):
+        for label, text in written(path.name, 2):
+            language = path.stem[:2]
+            source = "written" if language == "en" else f"written-{language}"
+            rows.add(text, source, DOMAINS.index(label), weight=WEIGHTS["written" if language == "en" else "written-foreign"])
+    return rows
+
+
+def held_out(rows: Rows, count: int, seed: int) -> np.ndarray:
+    """True for one in count rows. Rows whose first 160 normalised characters agree
+    stay together: near-copies of a question must not sit on both sides."""
+    out = np.zeros(len(rows), dtype=bool)
     for i, text in enumerate(rows.text):
         key = f"{seed} {' '.join(text.lower().split())[:160]}"
-        out[i] = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % count
+        out[i] = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % count == 0
     return out

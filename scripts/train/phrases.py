@@ -19,3 +19,11 @@ CLOSINGS = (
     "Write it as bullet points.", "What do you think?", "I need this by tomorrow.",
     "Be as detailed as possible.", "Explain it to a beginner.", "A:", "Assistant:",
 )
+
+
+def frame(text: str, random) -> str:
+    """The text with an opening, a closing, or both."""
+    which = random.integers(3)
+    opening = f"{OPENINGS[random.integers(len(OPENINGS))]} " if which != 0 else ""
+    closing = f" {CLOSINGS[random.integers(len(CLOSINGS))]}" if which != 1 else ""
+    return f"{opening}{text}{closing}"

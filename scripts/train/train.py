@@ -1,4 +1,4 @@
-"""Trains the domain classifier and writes its bundle. See README.md; run by train.sh."""
+"""Trains the classifiers and writes their bundle. See README.md; run by train.sh."""
 
 import argparse
 import json
@@ -6,139 +6,171 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
+import torch
+from tokenizers import Tokenizer
 
 import base
+import batches
 import bundle
+import calibrate
 import data
-import features
-import foreign
-import head
-import pooling
-import quantize
-import report
+import finetune
+import graph
+import guard
+import network
+import personal
+import runner
+import vocabulary
+from encoder import Encoder, arrays
 
-HERE = Path(__file__).resolve().parent
 SEED = 20240607
+LAYERS = 7
+DROPOUT = 0.1
 WINDOW = 126
-OVERLAP = 16
-HOLDOUT = 20
-STRENGTH = 1e-2
-ITERATIONS = 300
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Rows of one run. `held` are training rows that nothing is fitted on but the
-    temperature; the development rows are for reporting only."""
-
-    fit: data.Rows
-    foreign: data.Rows
-    held: data.Rows
-    dev: data.Rows
-
-    def all_fit(self) -> data.Rows:
-        return self.fit.plus(self.foreign)
-
-
-@dataclass(frozen=True)
-class Model:
-    encoder: onnx.ModelProto  # int8, output pooling.LAST
-    head: tuple[np.ndarray, np.ndarray]
+OVERLAP = 32
+HELD = 20  # one in so many rows is kept for what is fitted beside the weights
+FALSE_ALARMS = 0.01
+MERGE = {"domain": "mean", "jailbreak": "max", "complexity": "mean"}
+POSITIVE = {"jailbreak": "jailbreak", "complexity": "strong"}
 
 
 def arguments() -> argparse.Namespace:
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--data", type=Path, required=True, help="directory with domain_{train,dev}.jsonl.gz")
+    p.add_argument("--data", type=Path, required=True, help="directory of the rows, see data.py")
     p.add_argument("--out", type=Path, required=True, help="directory of the bundle")
-    p.add_argument("--cache", type=Path, required=True, help="downloads, features and checkpoints, reused")
-    p.add_argument("--recipe", choices=("head", "finetune"), default="finetune")
-    p.add_argument("--epochs", type=int, default=3, help="passes of the fine-tuning")
-    p.add_argument("--foreign", type=int, default=20, help="generated rows per language and label")
-    p.add_argument("--jobs", type=int, default=2, help="processes for features, threads for fine-tuning")
-    p.add_argument("--version", default="1.0.0")
+    p.add_argument("--cache", type=Path, required=True, help="downloads and checkpoints, reused")
+    p.add_argument("--steps", type=int, default=8000, help="of the fine-tuning")
+    p.add_argument("--pieces", type=int, default=52000, help="of the vocabulary")
+    p.add_argument("--layers", type=int, default=LAYERS, help="of the published twelve, from below")
+    p.add_argument("--jobs", type=int, default=2, help="threads")
+    p.add_argument("--leave-out", default="", help="comma-separated sources that the detector of attacks must not see")
+    p.add_argument("--version", default="2.0.0")
     return p.parse_args()
 
 
-def parts(directory: Path, generated: int) -> Parts:
-    train = data.train_rows(directory)
-    held = data.folds(train, HOLDOUT, SEED) == 0
-    out = Parts(train.take(np.flatnonzero(~held)), foreign.rows(generated, SEED), train.take(np.flatnonzero(held)),
-                data.dev_rows(directory))
-    print(f"data: {len(out.fit)} rows and {len(out.foreign)} generated ones to fit, {len(out.held)} held out, "
-          f"{len(out.dev)} development", flush=True)
+@dataclass
+class Split:
+    fit: data.Rows
+    held: data.Rows
+
+
+def split(rows: data.Rows) -> Split:
+    return Split(*rows.split(data.held_out(rows, HELD, SEED)))
+
+
+def sample(rows: data.Rows, count: int, salt: int) -> data.Rows:
+    random = np.random.default_rng((SEED, salt))
+    return rows.take(random.choice(len(rows), size=min(count, len(rows)), replace=False))
+
+
+def attacks(a: argparse.Namespace, domain: data.Rows, private: data.Rows) -> data.Rows:
+    """Labelled attacks, and as many ordinary prompts again as show what is none."""
+    goals = [row["text"] for _, row in data.lines(a.data / "harmful_plain_train.jsonl.gz")]
+    rows = data.labelled(a.data / "jailbreak_train.jsonl.gz", data.GUARD).plus(guard.rows(goals, SEED))
+    # Harm put plainly is no attack on the assistant.
+    for goal in goals:
+        rows.add(goal, "harmful-plain", data.GUARD.index("benign"), weight=0.5)
+    ordinary = [i for i, s in enumerate(domain.source) if s.startswith("written") or s in data.USER_STYLE]
+    for part in (domain.take(ordinary), sample(domain, 3000, 1), sample(private, 1500, 2)):
+        for text in part.text:
+            rows.add(text, "ordinary", data.GUARD.index("benign"), weight=0.7)
+    if a.leave_out:
+        names = a.leave_out.split(",")
+        rows = rows.take([i for i, s in enumerate(rows.source) if not any(s.startswith(n) for n in names)])
+    return rows
+
+
+def read(a: argparse.Namespace) -> dict[str, Split]:
+    domain = split(data.labelled(a.data / "domain_train.jsonl.gz", data.DOMAINS).plus(data.written_domains()))
+    private = split(data.tagged(a.data / "pii_train.jsonl.gz").plus(personal.rows(5, SEED)))
+    # Exam questions name people whom everybody may name.
+    for text in sample(domain.fit, 4000, 3).text:
+        private.fit.add(text, "ordinary", weight=0.7)
+    guarded = split(attacks(a, domain.fit, private.fit))
+    hard = split(data.outcomes(a.data / "outcomes" / "mmlu_weak_strong.dev.jsonl.gz"))
+    out = {"domain": domain, "jailbreak": guarded, "complexity": hard, "pii": private}
+    print("data: " + ", ".join(f"{k} {len(v.fit)} rows and {len(v.held)} held" for k, v in out.items()), flush=True)
     return out
 
 
-def pooled(a: argparse.Namespace, encoder: onnx.ModelProto, tokenizer: str, rows: data.Rows) -> np.ndarray:
-    return features.compute(encoder, tokenizer, WINDOW, rows, a.cache / "features", a.jobs)
+def tasks(parts: dict[str, Split]) -> list[batches.Task]:
+    return [
+        batches.Task("domain", parts["domain"].fit, batch=32, window=80, share=0.5, framing=0.25),
+        batches.Task("jailbreak", parts["jailbreak"].fit, batch=24, window=WINDOW, share=0.24),
+        batches.Task("pii", parts["pii"].fit, batch=24, window=96, share=0.14, lower=0.06),
+        batches.Task("complexity", parts["complexity"].fit, batch=24, window=WINDOW, share=0.12, strip=0.5, lower=0.0),
+    ]
 
 
-def train_head(a: argparse.Namespace, graph: onnx.ModelProto, tokenizer: str, p: Parts) -> Model:
-    encoder = quantize.int8(graph, base.MINILM.output)
-    x = np.concatenate([pooled(a, encoder, tokenizer, part) for part in (p.fit, p.foreign)])
-    rows = p.all_fit()
-    fitted = head.fit(x, rows.label, data.weights(rows), STRENGTH, ITERATIONS)
-    return Model(encoder, fitted)
+def fit(a: argparse.Namespace, parts: dict[str, Split]) -> tuple[network.Network, str]:
+    public = base.load(a.cache / "base")
+    texts = [t for s in parts.values() for t in (*s.fit.text, *s.held.text)]
+    kept = vocabulary.choose(public, texts, a.pieces)
+    tokenizer = vocabulary.tokenizer([public.pieces[i] for i in kept], public.scores[kept])
+    print(f"vocabulary: {len(kept)} of {len(public.pieces)} pieces", flush=True)
+    torch.manual_seed(SEED)
+    torch.set_num_threads(a.jobs)
+    net = network.Network(Encoder(len(kept), a.layers, DROPOUT))
+    net.start(base.state(public, kept, list(range(a.layers))))
+    plan = finetune.Plan(steps=a.steps, threads=a.jobs, seed=SEED)
+    names = "-".join(s.fit.digest()[:6] for s in parts.values())
+    trainer = finetune.Trainer(net, tasks(parts), Tokenizer.from_str(tokenizer), plan, a.cache / f"finetune-{names}.pt")
+    trainer.resume()
+    trainer.run()
+    return net, tokenizer
 
 
-def fine_tune(a: argparse.Namespace, graph: onnx.ModelProto, tokenizer: str, p: Parts, start: Model) -> Model:
-    import finetune  # needs torch, which the head recipe does without
-
-    plan = finetune.Plan(epochs=a.epochs, threads=a.jobs, seed=SEED)
-    tuned, fitted = finetune.run(
-        graph, tokenizer, p.all_fit(), start.head, plan, a.cache / f"finetune-{p.all_fit().digest()}.pt")
-    int8 = Model(quantize.int8(tuned, base.MINILM.output), fitted)
-    fp32 = Model(quantize.single_output(tuned, base.MINILM.output), fitted)
-    compare(a, fp32, int8, tokenizer, p.dev)
-    return int8
-
-
-def compare(a: argparse.Namespace, fp32: Model, int8: Model, tokenizer: str, rows: data.Rows) -> None:
-    """Prints what quantisation costs."""
-    w, b = fp32.head
-    exact = pooled(a, fp32.encoder, tokenizer, rows) @ w + b
-    small = pooled(a, int8.encoder, tokenizer, rows) @ w + b
-    right = [float((z.argmax(axis=1) == rows.label).mean()) for z in (exact, small)]
-    agree = float((exact.argmax(axis=1) == small.argmax(axis=1)).mean())
-    print(f"int8: accuracy {right[1]:.4f}, fp32 {right[0]:.4f}, same label on {agree:.4f} of dev rows", flush=True)
+def compare(net: network.Network, model: bytes, fp32: bytes, tokenizer: str, rows: data.Rows, jobs: int) -> None:
+    """Holds the graph against the network it was made from, and tells what int8 costs."""
+    exact = runner.Runner(fp32, tokenizer, WINDOW)
+    worst = 0.0
+    for text in rows.text[:100]:
+        ids = torch.tensor([[exact.frame[0], *exact.tokenizer.encode(text, add_special_tokens=False).ids[:WINDOW], exact.frame[1]]])
+        with torch.no_grad():
+            ours = net(ids, torch.ones_like(ids), "domain")[0].numpy()
+        worst = max(worst, float(np.abs(ours - exact.first_window(text)[0]["domain"]).max()))
+    print(f"graph: largest logit difference to the network {worst:.1e}", flush=True)
+    if worst > 1e-2:
+        raise SystemExit("the graph does not compute what was trained")
+    a, b = (runner.logits(m, tokenizer, WINDOW, "domain", rows.text, jobs) for m in (fp32, model))
+    label = np.array(rows.label)
+    print(f"int8: accuracy {(b.argmax(1) == label).mean():.4f}, fp32 {(a.argmax(1) == label).mean():.4f}, "
+          f"same label on {(a.argmax(1) == b.argmax(1)).mean():.4f} of held rows", flush=True)
 
 
-def finished(model: Model, tokenizer: str, rows: data.Rows, expected: np.ndarray) -> tuple[bytes, np.ndarray]:
-    """The graph with its head, and its logits on rows; refuses a graph that disagrees
-    with the features and the head it was made from."""
-    graph = pooling.with_logits(model.encoder, [model.head]).SerializeToString()
-    runner = features.Runner(graph, tokenizer, WINDOW)
-    logits = np.stack([runner.first_window(t) for t in rows.text])
-    difference = float(np.abs(logits - expected).max())
-    agree = float((logits.argmax(axis=1) == expected.argmax(axis=1)).mean())
-    print(f"graph: largest logit difference {difference:.2e}, same label on {agree:.4%}", flush=True)
-    if difference > 1e-2 or agree < 0.999:
-        raise SystemExit("the finished graph does not compute what was trained")
-    return graph, logits
+def head(name: str, part: Split, model: bytes, tokenizer: str, jobs: int) -> dict:
+    """The manifest's entry of one head, with what is fitted on its held rows."""
+    out = {"name": name, "kind": "sequence", "output": name, "labels": list(network.HEADS[name])}
+    if name == network.TOKEN_HEAD:
+        return out | {"kind": "token", "temperature": 1.0}
+    label, weight = np.array(part.held.label), np.array(part.held.weight)
+    z = runner.logits(model, tokenizer, WINDOW, name, part.held.text, jobs)
+    t = calibrate.temperature(z, label, weight)
+    p = calibrate.softmax(z, t)
+    accuracy, error = float((p.argmax(1) == label).mean()), calibrate.calibration_error(p, label)
+    told = f"{name}: held {len(label)}, accuracy {accuracy:.4f}, ECE {error:.4f}, temperature {t}"
+    if name in POSITIVE:
+        positive = label == 1
+        told += f", AUC {calibrate.auc(p[:, 1], positive):.4f}"
+        out |= {"positive": POSITIVE[name], "threshold": calibrate.threshold(p[:, 1], positive, FALSE_ALARMS) if name == "jailbreak" else 0.5}
+    print(told, flush=True)
+    accuracy = {"rows": len(label), "top1": round(accuracy, 4), "ece": round(error, 4)}
+    return out | {"temperature": t, "merge": MERGE[name], "accuracy": accuracy}
 
 
 def main() -> None:
     a = arguments()
     onnxruntime.set_default_logger_severity(3)
-    p = parts(a.data, a.foreign)
-    graph_path, tokenizer_path = base.fetch(base.MINILM, a.cache / "base")
-    graph, tokenizer = onnx.load(graph_path), base.plain_tokenizer(tokenizer_path)
-    model = train_head(a, graph, tokenizer, p)
-    if a.recipe == "finetune":
-        model = fine_tune(a, graph, tokenizer, p, model)
-    w, b = model.head
-    temperature = head.temperature(
-        pooled(a, model.encoder, tokenizer, p.held) @ w + b, p.held.label, data.weights(p.held))
-    onnx_bytes, logits = finished(model, tokenizer, p.dev, pooled(a, model.encoder, tokenizer, p.dev) @ w + b)
-    result = report.score(logits, p.dev, temperature)
-    print(report.markdown(result))
-    manifest = bundle.write(
-        a.out, name="domain-minilm-l6-int8", version=a.version, model=onnx_bytes, tokenizer=tokenizer,
-        window=WINDOW, overlap=OVERLAP, temperature=temperature, result=result,
-        card=(HERE / f"card-{a.recipe}.md").read_text(encoding="utf-8"))
-    print(json.dumps(manifest, indent=2))
+    parts = read(a)
+    net, tokenizer = fit(a, parts)
+    fp32 = graph.build(arrays(net), len(net.encoder.layers))
+    int8 = graph.int8(fp32).SerializeToString(deterministic=True)
+    compare(net, int8, fp32.SerializeToString(), tokenizer, parts["domain"].held, a.jobs)
+    heads = [head(name, parts[name], int8, tokenizer, a.jobs) for name in network.HEADS]
+    bundle.write(a.out, name="multihead-e5-7-int8", version=a.version, model=int8, tokenizer=tokenizer, window=WINDOW,
+                 overlap=OVERLAP, heads=heads)
+    print(json.dumps({"bytes": len(int8), "tokenizer": len(tokenizer.encode()), "out": str(a.out)}))
 
 
 if __name__ == "__main__":
