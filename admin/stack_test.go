@@ -66,7 +66,7 @@ func serve(t *testing.T) *stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.current.Swap(&live.Generation{Config: cfg, Router: r, Classifier: c, Close: func() { _ = c.Close(context.Background()) }})
+	s.current.Swap(&live.Generation{Config: cfg, Router: r, Classifier: c, Heads: c.Heads(), Slots: classify.DefaultOptions().Slots, Close: func() { _ = c.Close(context.Background()) }})
 	s.status.Store(&admin.Status{Ready: true, Phase: "ready"})
 	s.server = httptest.NewServer(admin.Handler(admin.Options{
 		Current: s.current, Metrics: telemetry.NewMetrics(telemetry.MetricsOptions{}).Handler(),
