@@ -24,8 +24,6 @@ const module = "github.com/vsr-proxy/vsr-proxy"
 // rooms is who may import whom. Arrows go down only: a room that is not listed
 // beside another must not know it.
 var rooms = map[string][]string{
-	"classify/pii":                {"classify"}, // spans alone: no model, no request
-	"classify/eval/chart":         nil,          // what a diagram is of
 	"secret":                      nil,
 	"chat":                        nil, // no labels, no rules, no upstreams
 	"classify":                    nil, // no JSON, no HTTP, no model names
@@ -34,15 +32,17 @@ var rooms = map[string][]string{
 	"classify/models":             {"classify"},
 	"classify/models/hub":         {"classify", "classify/models", "secret"}, // the only room but upstream that asks a server for something
 	"classify/models/hub/hubtest": nil,
+	"classify/pii":                {"classify"}, // spans alone: no model, no request
 	"classify/eval":               {"classify", "classify/eval/chart"},
+	"classify/eval/chart":         nil, // what a diagram is of
 	"classify/onnx":               {"classify", "classify/accel"},
 	"config":                      {"secret"},
 	"telemetry":                   {"secret"},
 	"upstream":                    {"secret"}, // no labels, no JSON of requests
-	"router":                      {"chat", "classify", "config"},
-	"live":                        {"config", "router", "upstream"},
+	"router":                      {"chat", "classify", "classify/pii", "config"},
+	"live":                        {"classify", "config", "router", "upstream"},
 	"proxy":                       {"chat", "classify", "config", "live", "router", "telemetry", "upstream"},
-	"admin":                       {"chat", "classify", "live", "router"},
+	"admin":                       {"chat", "classify", "classify/pii", "live", "router"},
 
 	"cmd/vsr-proxy": {
 		"admin", "chat", "classify", "classify/accel", "classify/eval", "classify/models", "classify/models/hub", "classify/onnx", "classify/pii", "config", "live",

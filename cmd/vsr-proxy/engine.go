@@ -15,6 +15,7 @@ import (
 	"github.com/vsr-proxy/vsr-proxy/classify/onnx"
 	"github.com/vsr-proxy/vsr-proxy/classify/pii"
 	"github.com/vsr-proxy/vsr-proxy/config"
+	"github.com/vsr-proxy/vsr-proxy/router"
 	"github.com/vsr-proxy/vsr-proxy/telemetry"
 )
 
@@ -48,16 +49,12 @@ func openEngine(ctx context.Context, c config.Classify) (_ *engine, err error) {
 			}
 		}
 	}()
-	for i, b := range bundles {
+	for _, b := range bundles {
 		model, err := openModel(ctx, c, b, library)
 		if err != nil {
 			return nil, err
 		}
-		options := classifyOptions(c, b)
-		if i == 0 { // once a text, whatever the models
-			options.Patterns = pii.Find
-		}
-		member, err := classify.New(model, options)
+		member, err := newClassifier(c, b, model)
 		if err != nil {
 			_ = model.Close()
 			return nil, err
@@ -83,14 +80,23 @@ func openModel(ctx context.Context, c config.Classify, b bundle, library string)
 	})
 }
 
-func classifyOptions(c config.Classify, b bundle) classify.Options {
-	slots := c.Slots
-	if slots == 0 {
-		slots = runtime.GOMAXPROCS(0)
+func newClassifier(c config.Classify, b bundle, model *onnx.Model) (*classify.Classifier, error) {
+	o := classify.Options{
+		Slots: slotsOf(c), Queue: c.Queue, Deadline: c.Deadline, MaxWindows: c.MaxWindows, Overlap: b.manifest.Overlap,
 	}
-	return classify.Options{
-		Slots: slots, Queue: c.Queue, Deadline: c.Deadline, MaxWindows: c.MaxWindows, Overlap: b.manifest.Overlap,
+	for _, h := range b.heads {
+		if h.Name == router.HeadPII {
+			o.Patterns = pii.Find
+		}
 	}
+	return classify.New(model, o)
+}
+
+func slotsOf(c config.Classify) int {
+	if c.Slots == 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return c.Slots
 }
 
 // runtimeLibrary is the configured path, or the library beside the binary.
