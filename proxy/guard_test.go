@@ -56,10 +56,10 @@ func code(t *testing.T, a answer) string {
 	return e.Error.Code
 }
 
-// A blocked request is answered with 403 in OpenAI's shape, which SDKs don't try
-// again; it reaches no backend, is counted, and leaves a line with ids, scores and
-// sizes and not a word of the prompt (S2). H1: no header of the client's changes
-// that.
+// H1, S2: a blocked request is answered with 403 in OpenAI's shape, which SDKs
+// don't try again, whatever headers came with it. It reaches no backend, is
+// counted, and leaves a line with ids, scores and sizes and not a word of the
+// prompt.
 func TestBlockedRequest(t *testing.T) {
 	const canary = "CANARY81c4"
 	s := serveProtected(t, "")
@@ -115,8 +115,7 @@ func TestBlockedRequest(t *testing.T) {
 	}
 }
 
-// Personal data is counted by type; a type that the classifier doesn't have
-// counts as other (S5).
+// Personal data is counted by its type.
 func TestPersonalDataIsCountedByType(t *testing.T) {
 	s := serveProtected(t, "")
 	if a := s.chat(prompt("small", "write to Alice")); a.status != 403 || a.header.Get("X-Vsr-Selected-Decision") != "no leaks" {

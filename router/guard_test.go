@@ -67,9 +67,9 @@ func TestBlocksByPriority(t *testing.T) {
 	mustBlock(t, "a named model is not routed by the first", decide(r.Router, "small", "urgent jailbreak"))
 }
 
-// A model that the client names is honoured, and no header or name gets around a
-// decision that protects (H1): decisions that block, and those that nothing but
-// protecting signals make match.
+// H1: a model that the client names is honoured, and no name gets around a decision
+// that protects: one that blocks, or one that nothing but protecting signals make
+// match.
 func TestNamedModelsAreProtected(t *testing.T) {
 	for _, c := range []struct{ action, rule, text, want string }{
 		{"action: block", "{type: jailbreak, name: attack}", "jailbreak", "block"},
@@ -144,8 +144,8 @@ func TestLearnedSignals(t *testing.T) {
 	}
 }
 
-// E5: an attack is found in every field that a model can come to read, whoever
-// speaks; E8: in the first of very many turns, while routing looks at the last.
+// E5, E8: an attack is found in every field that a model can come to read, whoever
+// speaks, and in the first of very many turns, while routing looks at the last.
 func TestProtectionReadsEverything(t *testing.T) {
 	r := guard(t, "classify: {max_windows: 2000}\n"+twoModels+blocks)
 	chatBody := func(messages string) string { return `{"model":"auto","messages":[` + messages + `]}` }
