@@ -63,7 +63,7 @@ serve_full() {
   cat >"$work/full.yaml" <<YAML
 server: {listen: "127.0.0.1:0", api_keys: [{name: a, env: CLIENT_KEY}]}
 admin: {listen: "127.0.0.1:0"}
-classify: {heads: [{head: domain, model_dir: "$PWD/classify/models/domain"}]}
+classify: {heads: [{head: domain, model_dir: "$PWD/classify/models/default"}]}
 models: [{name: m, endpoints: [{url: "http://127.0.0.1:9/v1"}]}]
 routing:
   default_model: m
@@ -142,7 +142,7 @@ PY
 
 # readme prints README.md with the first table below "## Measured" of the classifier's card in its place.
 readme() {
-  sed -n '/^## Measured/,$p' classify/models/domain/README.md | awk '/^\|/ { t = 1; print } t && !/^\|/ { exit }' >"$work/card"
+  sed -n '/^## Measured/,$p' classify/models/default/README.md | awk '/^\|/ { t = 1; print } t && !/^\|/ { exit }' >"$work/card"
   awk -v file="$work/card" '
     /<!-- card:begin -->/ { print; print ""; while ((getline line < file) > 0) print line; print ""; skip = 1 }
     /<!-- card:end -->/   { skip = 0 }
@@ -153,7 +153,7 @@ readme() {
 check_card() {
   readme >"$work/README.md"
   if diff -u --label README.md --label "the model's card" README.md "$work/README.md" >&2; then good; else
-    bad "README.md has other figures than classify/models/domain/README.md: scripts/check-docs.sh --update"
+    bad "README.md has other figures than classify/models/default/README.md: scripts/check-docs.sh --update"
   fi
 }
 

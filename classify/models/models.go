@@ -55,12 +55,12 @@ const (
 // binary's data pages, which are mapped, not copied: they cost memory only while
 // they are read, and the kernel may drop them afterwards.
 var (
-	//go:embed domain/model.onnx
-	domainModel []byte
-	//go:embed domain/tokenizer.json
-	domainTokenizer []byte
-	//go:embed domain/manifest.json
-	domainManifest []byte
+	//go:embed default/model.onnx
+	defaultModel []byte
+	//go:embed default/tokenizer.json
+	defaultTokenizer []byte
+	//go:embed default/manifest.json
+	defaultManifest []byte
 )
 
 // Bundle is a model that passed its checks, ready to be opened by a runtime.
@@ -82,9 +82,9 @@ type Bundle struct {
 // reads each of its bytes once.
 func Default() (Bundle, error) {
 	return assemble("embedded", map[string][]byte{
-		ModelFile:     domainModel,
-		TokenizerFile: domainTokenizer,
-		ManifestFile:  domainManifest,
+		ModelFile:     defaultModel,
+		TokenizerFile: defaultTokenizer,
+		ManifestFile:  defaultManifest,
 	})
 }
 
