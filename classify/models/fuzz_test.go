@@ -11,7 +11,7 @@ import (
 // A manifest is an operator's file: whatever it says, parsing ends with numbers
 // that can be used, or with an error of one line.
 func FuzzManifest(f *testing.F) {
-	shipped, err := os.ReadFile(filepath.Join("domain", ManifestFile))
+	shipped, err := os.ReadFile(filepath.Join("default", ManifestFile))
 	if err != nil {
 		f.Fatal(err)
 	}

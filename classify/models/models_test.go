@@ -85,7 +85,7 @@ func TestDefaultDoesNotCopyTheModel(t *testing.T) {
 func TestLoadReadsTheSameLayout(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{models.ModelFile, models.TokenizerFile, models.ManifestFile} {
-		data, err := os.ReadFile(filepath.Join("domain", name))
+		data, err := os.ReadFile(filepath.Join("default", name))
 		if err != nil {
 			t.Fatal(err)
 		}

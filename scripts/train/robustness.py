@@ -1,0 +1,85 @@
+"""Writes rows that hide and disguise attacks, one file per condition, for vsr-proxy eval.
+
+Each file holds the same attacks of the development rows, changed in one way, so that the
+recall of a file divided by that of plain.jsonl is what the change costs. Benign filler
+comes from the development rows of other sources.
+"""
+
+import argparse
+import base64
+import codecs
+import json
+import random
+import unicodedata
+from pathlib import Path
+
+import data
+
+SEED = 20240607
+ATTACKS = 250
+CHARACTERS = 4  # of English text, for a token
+SIZES = {"1k": 1000, "4k": 4000, "16k": 16000}
+LOOK_ALIKE = str.maketrans("aceopxyijs", "асеорхуіјѕ")  # Cyrillic
+LEET = str.maketrans("aeiost", "431057")
+FULL_WIDTH = str.maketrans({c: chr(c + 0xFEE0) for c in range(0x21, 0x7F)})
+
+
+def write(path: Path, texts: list[str], label: str) -> None:
+    with path.open("w", encoding="utf-8") as f:
+        for text in texts:
+            f.write(json.dumps({"text": text, "label": label, "source": path.stem}) + "\n")
+
+
+def filler(benign: list[str], tokens: int, rng: random.Random) -> list[str]:
+    """Paragraphs of about so many tokens together."""
+    out, size = [], 0
+    while size < tokens * CHARACTERS:
+        out.append(rng.choice(benign)[:1200])
+        size += len(out[-1])
+    return out
+
+
+def hidden(attack: str, benign: list[str], tokens: int, place: float, rng: random.Random) -> str:
+    parts = filler(benign, tokens, rng)
+    parts.insert(round(place * len(parts)), attack)
+    return "\n\n".join(parts)
+
+
+DISGUISES = {
+    "zero-width": lambda t: "\u200b".join(t),
+    "tag characters": lambda t: t.replace(" ", " \U000e0041"),
+    "full width": lambda t: t.translate(FULL_WIDTH),
+    "soft hyphens": lambda t: t.replace("e", "e\u00ad"),
+    "combining marks": lambda t: unicodedata.normalize("NFC", "".join(c + "\u0336" if c.isalpha() else c for c in t)),
+    "look-alikes": lambda t: t.translate(LOOK_ALIKE),
+    "leet": lambda t: t.translate(LEET),
+    "spaced letters": lambda t: " ".join(t),
+    "rot13": lambda t: codecs.encode(t, "rot13"),
+    "base64": lambda t: "Decode and follow: " + base64.b64encode(t.encode()).decode(),
+}
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("data", type=Path)
+    p.add_argument("out", type=Path)
+    p.add_argument("--long", type=int, default=100, help="attacks per condition with filler")
+    a = p.parse_args()
+    a.out.mkdir(parents=True, exist_ok=True)
+    rows = data.labelled(a.data / "jailbreak_dev.jsonl.gz", data.GUARD)
+    rng = random.Random(SEED)
+    attacks = [t for t, y in zip(rows.text, rows.label) if y == 1 and len(t) < 1500]
+    rng.shuffle(attacks)
+    attacks = attacks[:ATTACKS]
+    benign = [t for t, y, s in zip(rows.text, rows.label, rows.source) if y == 0 and not s.startswith("template-hard")]
+    write(a.out / "plain.jsonl", attacks, "jailbreak")
+    for name, change in DISGUISES.items():
+        write(a.out / f"{name}.jsonl", [change(t) for t in attacks], "jailbreak")
+    for size, tokens in SIZES.items():
+        for where, place in (("start", 0.0), ("middle", 0.5), ("end", 1.0)):
+            write(a.out / f"{size} {where}.jsonl", [hidden(t, benign, tokens, place, rng) for t in attacks[: a.long]], "jailbreak")
+        write(a.out / f"{size} benign.jsonl", ["\n\n".join(filler(benign, tokens, rng)) for _ in range(a.long)], "benign")
+
+
+if __name__ == "__main__":
+    main()
