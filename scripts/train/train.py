@@ -45,6 +45,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--layers", type=int, default=LAYERS, help="of the published twelve, from below")
     p.add_argument("--jobs", type=int, default=2, help="threads")
     p.add_argument("--leave-out", default="", help="comma-separated sources that the detector of attacks must not see")
+    p.add_argument("--only", default="", help="comma-separated heads to train, for a comparison; the others stay as they begin")
     p.add_argument("--version", default="2.0.0")
     return p.parse_args()
 
@@ -94,13 +95,14 @@ def read(a: argparse.Namespace) -> dict[str, Split]:
     return out
 
 
-def tasks(parts: dict[str, Split]) -> list[batches.Task]:
-    return [
+def tasks(parts: dict[str, Split], only: str) -> list[batches.Task]:
+    every = [
         batches.Task("domain", parts["domain"].fit, batch=32, window=80, share=0.5, framing=0.25),
         batches.Task("jailbreak", parts["jailbreak"].fit, batch=24, window=WINDOW, share=0.24),
         batches.Task("pii", parts["pii"].fit, batch=24, window=96, share=0.14, lower=0.06),
         batches.Task("complexity", parts["complexity"].fit, batch=24, window=WINDOW, share=0.12, strip=0.5, lower=0.0),
     ]
+    return [t for t in every if not only or t.head in only.split(",")]
 
 
 def fit(a: argparse.Namespace, parts: dict[str, Split]) -> tuple[network.Network, str]:
@@ -115,7 +117,7 @@ def fit(a: argparse.Namespace, parts: dict[str, Split]) -> tuple[network.Network
     net.start(base.state(public, kept, list(range(a.layers))))
     plan = finetune.Plan(steps=a.steps, threads=a.jobs, seed=SEED)
     names = "-".join(s.fit.digest()[:6] for s in parts.values())
-    trainer = finetune.Trainer(net, tasks(parts), Tokenizer.from_str(tokenizer), plan, a.cache / f"finetune-{names}.pt")
+    trainer = finetune.Trainer(net, tasks(parts, a.only), Tokenizer.from_str(tokenizer), plan, a.cache / f"finetune-{names}.pt")
     trainer.resume()
     trainer.run()
     return net, tokenizer
