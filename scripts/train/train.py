@@ -117,7 +117,8 @@ def fit(a: argparse.Namespace, parts: dict[str, Split]) -> tuple[network.Network
     net.start(base.state(public, kept, list(range(a.layers))))
     plan = finetune.Plan(steps=a.steps, threads=a.jobs, seed=SEED)
     names = "-".join(s.fit.digest()[:6] for s in parts.values())
-    trainer = finetune.Trainer(net, tasks(parts, a.only), Tokenizer.from_str(tokenizer), plan, a.cache / f"finetune-{names}.pt")
+    checkpoint = a.cache / f"finetune-{names}-{a.steps}-{a.only or 'all'}.pt"
+    trainer = finetune.Trainer(net, tasks(parts, a.only), Tokenizer.from_str(tokenizer), plan, checkpoint)
     trainer.resume()
     trainer.run()
     return net, tokenizer
