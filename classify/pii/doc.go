@@ -1,0 +1,2 @@
+// Package pii finds personal data.
+package pii

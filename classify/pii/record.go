@@ -1,0 +1,77 @@
+package pii
+
+// isField says whether [from, to) is a whole field of a list, a line or a
+// literal: something parts it from its neighbours on both sides.
+func (s *scan) isField(from, to int) bool {
+	for from > 0 && s.cells[from-1] == ' ' {
+		from--
+	}
+	for to < len(s.cells) && s.cells[to] == ' ' {
+		to++
+	}
+	return opens(s.cell(from-1)) && closes(s.cell(to))
+}
+
+func opens(c byte) bool {
+	switch c {
+	case 0, '\n', '\r', '\t', ',', ';', '|', '"', '\'', '(', '<', '[', '>', cellOther:
+		return true
+	}
+	return false
+}
+
+func closes(c byte) bool {
+	switch c {
+	case 0, '\n', '\r', '\t', ',', ';', '|', '"', '\'', ')', '>', ']', '<', '.', '-', cellOther:
+		return true
+	}
+	return false
+}
+
+// isAlone says whether there is nothing else in the text but white space and
+// punctuation.
+func (s *scan) isAlone(from, to int) bool {
+	if from > 8 || len(s.cells)-to > 8 {
+		return false
+	}
+	for i, c := range s.cells {
+		if (i < from || i >= to) && (isWord(c) || isGlyph(c)) {
+			return false
+		}
+	}
+	return true
+}
+
+// recordWithin is how far the fields of one person reach.
+const recordWithin = 200
+
+// inRecord says whether a field at i stands among others of a person: an e-mail
+// address or the like was found near it, or a word announces it; and no label of
+// its own says that it is something else.
+func (s *scan) inRecord(i int) bool {
+	const labels = kindOther | kindLabel | kindCard | kindAccount | kindSSN | kindZIP | kindLicence | kindPassport | kindVersion
+	if _, _, labelled := s.nearest(i, 6, labels); labelled {
+		return false
+	}
+	for _, list := range [][]finding{s.found, s.fresh} {
+		for n := s.first(list, i-recordWithin); n < len(list) && list[n].from <= i+recordWithin; n++ {
+			if t := list[n].typ; t == Email || t == Phone || t == Birth {
+				return true
+			}
+		}
+	}
+	return s.called(i, recordWithin, kindRecord|kindPhone, kindOther|kindLabel)
+}
+
+// first is the index of the first finding that ends after i.
+func (s *scan) first(list []finding, i int) int {
+	low, high := 0, len(list)
+	for low < high {
+		if mid := (low + high) / 2; list[mid].to <= i {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low
+}
