@@ -31,11 +31,12 @@ var rooms = map[string][]string{
 	"classify/classifytest": {"classify"},
 	"classify/models":       {"classify"},
 	"classify/eval":         {"classify"},
+	"classify/pii":          {"classify"}, // no model, no HTTP
 	"classify/onnx":         {"classify", "classify/accel"},
 	"config":                {"secret"},
 	"telemetry":             {"secret"},
 	"upstream":              {"secret"}, // no labels, no JSON of requests
-	"router":                {"chat", "classify", "config"},
+	"router":                {"chat", "classify", "classify/pii", "config"},
 	"live":                  {"config", "router", "upstream"},
 	"proxy":                 {"chat", "classify", "config", "live", "router", "telemetry", "upstream"},
 	"admin":                 {"chat", "classify", "live", "router"},

@@ -24,12 +24,31 @@ type Routed struct {
 	Category   string             `json:"category,omitempty"`
 	Confidence float64            `json:"confidence,omitzero"`
 	Scores     map[string]float64 `json:"scores,omitempty"`
+	Verdicts   []Verdict          `json:"verdicts,omitempty"` // of the other heads
+	Spans      []Span             `json:"spans,omitempty"`
 	Tokens     int                `json:"tokens,omitzero"`
 	Windows    int                `json:"windows,omitzero"`
 	Unread     int                `json:"unread_tokens,omitzero"`
 	Trace      []Step             `json:"trace"`
 	Elapsed    map[string]float64 `json:"elapsed_us"` // microseconds per stage
 	Error      *Refusal           `json:"error,omitempty"`
+}
+
+// Verdict is what a head of the classifier says of the text.
+type Verdict struct {
+	Head       string  `json:"head"`
+	Label      string  `json:"label"`
+	Confidence float64 `json:"confidence"`
+}
+
+// Span is a place in the text that was classified, in bytes. What stands there is
+// not shown.
+type Span struct {
+	Type   string  `json:"type"`
+	From   int     `json:"from"`
+	To     int     `json:"to"`
+	Score  float64 `json:"score"`
+	Source string  `json:"source"` // the pattern or the head that found it
 }
 
 // Step is one line of a trace; its time is in microseconds.
@@ -83,6 +102,14 @@ func Explain(d *router.Decision) Routed {
 			"parse": micros(d.Elapsed.Parse), "classify": micros(d.Elapsed.Classify), "rules": micros(d.Elapsed.Rules),
 			"splice": micros(d.Elapsed.Splice), "total": micros(d.Elapsed.Total),
 		},
+	}
+	for _, v := range d.Result.Verdicts {
+		if v.Head != router.HeadDomain {
+			out.Verdicts = append(out.Verdicts, Verdict{Head: v.Head, Label: v.Label, Confidence: v.Confidence})
+		}
+	}
+	for _, s := range d.Result.Spans {
+		out.Spans = append(out.Spans, Span(s))
 	}
 	for _, s := range d.Steps {
 		out.Trace = append(out.Trace, Step{What: s.What, Outcome: s.Outcome, Micros: micros(s.Elapsed)})

@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"github.com/vsr-proxy/vsr-proxy/admin"
+	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/classify/classifytest"
+	"github.com/vsr-proxy/vsr-proxy/router"
 )
 
 func prompt(model, text string) string {
@@ -53,6 +55,18 @@ func TestDryRunOfANamedModel(t *testing.T) {
 	}
 	if !strings.Contains(a.body, `"trace": []`) || s.model.Counts().Tokenized != 0 {
 		t.Errorf("%s, %d classified", a.body, s.model.Counts().Tokenized)
+	}
+}
+
+// What other heads say is shown; of spans the place, and not what stands there.
+func TestDryRunShowsAllHeads(t *testing.T) {
+	got := admin.Explain(&router.Decision{Result: classify.Result{
+		Verdicts: []classify.Verdict{{Head: "jailbreak", Label: "benign", Confidence: .9}, {Head: "domain", Label: "math", Confidence: .8}},
+		Spans:    []classify.Span{{Type: "PERSON", From: 3, To: 9, Score: .7, Source: "pii"}},
+	}})
+	if got.Category != "math" || got.Confidence != .8 || !slices.Equal(got.Verdicts, []admin.Verdict{{Head: "jailbreak", Label: "benign", Confidence: .9}}) ||
+		!slices.Equal(got.Spans, []admin.Span{{Type: "PERSON", From: 3, To: 9, Score: .7, Source: "pii"}}) {
+		t.Errorf("%+v", got)
 	}
 }
 

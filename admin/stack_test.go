@@ -62,7 +62,7 @@ func serve(t *testing.T) *stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := router.New(cfg, c.Labels(router.HeadDomain), c)
+	r, err := router.New(cfg, c.Heads(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,6 +90,21 @@ func (h Head) Check() error {
 	return errors.Join(wrong...)
 }
 
+// Types are what the spans of a token head can be, in the order of its labels;
+// nil of a sequence head.
+func (h Head) Types() []string {
+	if h.Kind != KindToken {
+		return nil
+	}
+	var all []string
+	for _, label := range h.Labels {
+		if kind, _ := typeOf(label); kind != "" && !slices.Contains(all, kind) {
+			all = append(all, kind)
+		}
+	}
+	return all
+}
+
 // typeOf parts a label of a token head into the type and whether it begins one.
 func typeOf(label string) (kind string, begins bool) {
 	if kind, ok := strings.CutPrefix(label, "B-"); ok {

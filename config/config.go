@@ -85,6 +85,8 @@ type Admin struct {
 	// AllowedHosts are names, beside localhost and IP addresses, that the Host
 	// header may carry.
 	AllowedHosts []string `mapstructure:"allowed_hosts"`
+	// BatchTexts bounds the texts of one request to classify a batch.
+	BatchTexts int `mapstructure:"batch_texts"`
 }
 
 // Classify says which encoder runs, where, and within which bounds.
@@ -111,6 +113,13 @@ type Classify struct {
 	// OnUnread is what happens to a prompt of which only a part was read:
 	// route (by that part), default or refuse.
 	OnUnread string `mapstructure:"on_unread"`
+	// OnGuardFailure is what happens to a request that a protecting decision could
+	// not be made about, because there is no classification: refuse (503) or
+	// allow (as if the decision did not match).
+	OnGuardFailure string `mapstructure:"on_guard_failure"`
+	// OnGuardUnread is the same where only a part of the text was read and
+	// nothing was found in it.
+	OnGuardUnread string `mapstructure:"on_guard_unread"`
 }
 
 // HeadModel is a folder with the model that answers for one head.
@@ -188,48 +197,6 @@ type Routing struct {
 	Scope     string     `mapstructure:"scope"`
 	Signals   Signals    `mapstructure:"signals"`
 	Decisions []Decision `mapstructure:"decisions"`
-}
-
-// Signals are the facts about a request that decisions are made of.
-type Signals struct {
-	Keywords []Keyword `mapstructure:"keywords"`
-	Domains  []Domain  `mapstructure:"domains"`
-}
-
-// Keyword matches words or phrases in the text.
-type Keyword struct {
-	Name string `mapstructure:"name"`
-	// Operator is OR (any), AND (all) or NOR (none).
-	Operator      string   `mapstructure:"operator"`
-	Keywords      []string `mapstructure:"keywords"`
-	CaseSensitive bool     `mapstructure:"case_sensitive"`
-}
-
-// Domain matches when the classifier's best label is one of Categories and
-// their probabilities sum to at least Threshold.
-type Domain struct {
-	Name       string   `mapstructure:"name"`
-	Categories []string `mapstructure:"categories"`
-	Threshold  float64  `mapstructure:"threshold"` // 0 to 1
-}
-
-// Decision sends requests that match Rules to Model. Decisions are tried by
-// descending Priority, then in their order in the file; the first match wins.
-type Decision struct {
-	Name        string `mapstructure:"name"`
-	Description string `mapstructure:"description"`
-	Priority    int    `mapstructure:"priority"`
-	Rules       Rule   `mapstructure:"rules"`
-	Model       string `mapstructure:"model"`
-}
-
-// Rule is a node of a decision's tree: either Operator over Conditions, or a
-// leaf that names a signal by Type and Name.
-type Rule struct {
-	Operator   string `mapstructure:"operator"` // AND, OR or NOT
-	Conditions []Rule `mapstructure:"conditions"`
-	Type       string `mapstructure:"type"` // keyword or domain
-	Name       string `mapstructure:"name"`
 }
 
 // Telemetry configures traces; metrics are always on the admin door.

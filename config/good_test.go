@@ -177,7 +177,7 @@ models:
       - {url: "http://127.0.0.1:9001/v1", api_key_env: VSR_TEST_KEY}
       - {url: "http://127.0.0.1:9002/v1", api_key_file: backend.key}
 routing: {default_model: small}
-classify: {model_dir: model, runtime: {path: lib/ort.so}}
+classify: {model_dir: model, heads: [{head: pii, model_dir: names}], runtime: {path: lib/ort.so}}
 `, hex.EncodeToString(given[:]))))
 	if err != nil {
 		t.Fatal(err)
@@ -197,6 +197,9 @@ classify: {model_dir: model, runtime: {path: lib/ort.so}}
 	}
 	if cfg.Classify.ModelDir != filepath.Join(folder, "model") || cfg.Classify.Runtime.Path != filepath.Join(folder, "lib/ort.so") {
 		t.Errorf("relative paths became %s and %s", cfg.Classify.ModelDir, cfg.Classify.Runtime.Path)
+	}
+	if want := []config.HeadModel{{Head: "pii", ModelDir: filepath.Join(folder, "names")}}; !slices.Equal(cfg.Classify.Heads, want) {
+		t.Errorf("heads became %v, want %v", cfg.Classify.Heads, want)
 	}
 }
 

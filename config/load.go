@@ -54,6 +54,7 @@ func Parse(name string, text []byte) (*Config, error) {
 	}
 	if cfg != nil {
 		cfg.resolve(filepath.Dir(name), &found)
+		cfg.Routing.Signals.complete()
 		cfg.validate(&found)
 	}
 	if all := placed(mistyped, found, lines); len(all) > 0 {

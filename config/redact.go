@@ -29,6 +29,10 @@ func plain(v reflect.Value) any {
 		return string(text)
 	}
 	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return plain(v.Elem())
+		}
 	case reflect.Struct:
 		out := map[string]any{}
 		for i := range v.NumField() {

@@ -57,12 +57,15 @@ func (a *Admin) validate(found *problems) {
 	if !Loopback(a.Listen) && !a.Insecure {
 		found.add("admin.listen", "%s can be reached from other machines, and this door has no login: set admin.insecure: true where the network restricts who calls", a.Listen)
 	}
+	positive(found, "admin.batch_texts", a.BatchTexts)
 }
 
 func (c *Classify) validate(found *problems) {
 	oneOf(found, "classify.accelerator", c.Accelerator, "auto", "cpu", "cuda", "tensorrt", "openvino", "coreml", "directml")
 	oneOf(found, "classify.on_failure", c.OnFailure, "default", "refuse")
 	oneOf(found, "classify.on_unread", c.OnUnread, "route", "default", "refuse")
+	oneOf(found, "classify.on_guard_failure", c.OnGuardFailure, "refuse", "allow")
+	oneOf(found, "classify.on_guard_unread", c.OnGuardUnread, "refuse", "allow")
 	positive(found, "classify.deadline", c.Deadline)
 	positive(found, "classify.max_windows", c.MaxWindows)
 	positive(found, "classify.threads", c.Threads)

@@ -76,9 +76,21 @@ func (c *Config) validateRouting(found *problems) {
 	for i := range r.Decisions {
 		d, path := &r.Decisions[i], index("routing.decisions", i)
 		unique(found, path+".name", d.Name, names)
-		c.knownModel(found, path+".model", d.Model)
+		c.validateOutcome(found, path, d)
 		d.Rules.validate(found, path+".rules", signals, 1)
 	}
+}
+
+// validateOutcome holds a decision to exactly one of a model and an action.
+func (c *Config) validateOutcome(found *problems, path string, d *Decision) {
+	switch {
+	case d.Action == ActionRoute:
+		c.knownModel(found, path+".model", d.Model)
+		return
+	case d.Model != "":
+		found.add(path, "has either a model or an action, not both")
+	}
+	oneOf(found, path+".action", d.Action, ActionBlock)
 }
 
 func (c *Config) knownModel(found *problems, path, name string) {
@@ -97,37 +109,6 @@ func (c *Config) knownModel(found *problems, path, name string) {
 	}
 }
 
-// validate gives the defined signals as "type name".
-func (s *Signals) validate(found *problems) map[string]bool {
-	defined := map[string]bool{}
-	names := map[string]bool{}
-	for i, k := range s.Keywords {
-		path := index("routing.signals.keywords", i)
-		unique(found, path+".name", k.Name, names)
-		oneOf(found, path+".operator", k.Operator, "OR", "AND", "NOR")
-		if len(k.Keywords) == 0 {
-			found.add(path+".keywords", "at least one keyword is needed")
-		}
-		for j, word := range k.Keywords {
-			if strings.TrimSpace(word) == "" {
-				found.add(index(path+".keywords", j), "empty")
-			}
-		}
-		defined["keyword "+k.Name] = true
-	}
-	names = map[string]bool{}
-	for i, d := range s.Domains {
-		path := index("routing.signals.domains", i)
-		unique(found, path+".name", d.Name, names)
-		ratio(found, path+".threshold", d.Threshold)
-		if len(d.Categories) == 0 {
-			found.add(path+".categories", "at least one category is needed")
-		}
-		defined["domain "+d.Name] = true
-	}
-	return defined
-}
-
 func (r *Rule) validate(found *problems, path string, signals map[string]bool, depth int) {
 	leaf := r.Type != "" || r.Name != ""
 	switch {
@@ -136,7 +117,7 @@ func (r *Rule) validate(found *problems, path string, signals map[string]bool, d
 	case leaf && (r.Operator != "" || len(r.Conditions) > 0):
 		found.add(path, "is either a signal (type, name) or an operator over conditions, not both")
 	case leaf:
-		oneOf(found, path+".type", r.Type, "keyword", "domain")
+		oneOf(found, path+".type", r.Type, SignalKeyword, SignalDomain, SignalJailbreak, SignalPII, SignalComplexity)
 		if !signals[r.Type+" "+r.Name] {
 			found.add(path+".name", "no %s signal is named %q", r.Type, r.Name)
 		}

@@ -34,6 +34,7 @@ func (x *exchange) forward(to route) {
 	span.Decision(x.decision.Name, x.decision.Category())
 	span.End()
 	if x.decision.Error != nil {
+		x.explainRefusal(x.w.Header(), debug)
 		x.fail(x.decision.Error)
 		return
 	}
@@ -159,13 +160,30 @@ func (x *exchange) decorate(h http.Header, debug bool) {
 	if d.Degraded != "" {
 		h.Set(router.HeaderDegraded, d.Degraded)
 	}
-	if d.Result.UnreadTokens > 0 {
-		h.Set(router.HeaderUnread, strconv.Itoa(d.Result.UnreadTokens))
+	if n := d.Unread(); n > 0 {
+		h.Set(router.HeaderUnread, strconv.Itoa(n))
 	}
 	if debug {
-		h.Set(router.HeaderSignals, matchedSignals(d))
-		h.Set(router.HeaderTimings, timings(d))
+		debugging(h, d)
 	}
+}
+
+// explainRefusal sets what the client learns about a decision that refuses: which
+// one it is, and no category and no score.
+func (x *exchange) explainRefusal(h http.Header, debug bool) {
+	d := x.decision
+	if d.Name == "" {
+		return
+	}
+	h.Set(router.HeaderDecision, headerSafe(d.Name))
+	if debug {
+		debugging(h, d)
+	}
+}
+
+func debugging(h http.Header, d *router.Decision) {
+	h.Set(router.HeaderSignals, matchedSignals(d))
+	h.Set(router.HeaderTimings, timings(d))
 }
 
 func matchedSignals(d *router.Decision) string {

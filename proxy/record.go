@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/vsr-proxy/vsr-proxy/chat"
 	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/router"
 	"github.com/vsr-proxy/vsr-proxy/telemetry"
@@ -31,28 +32,31 @@ func (x *exchange) close() {
 
 func recordDecision(m *telemetry.Metrics, d *router.Decision) {
 	m.RoutingLatency(d.Elapsed.Total)
-	if d.Classified {
-		m.Classified(d.Outcome, d.Elapsed.Classify)
-		m.Windows(d.Result.Windows)
-		m.UnreadTokens(d.Result.UnreadTokens)
+	for i := range d.Readings {
+		r := &d.Readings[i]
+		m.Classified(r.Outcome, r.Elapsed)
+		m.Windows(r.Result.Windows)
+	}
+	m.UnreadTokens(d.Unread())
+	for _, s := range d.Spans() {
+		m.PIIFound(s.Type)
 	}
 	for _, s := range d.Signals {
 		m.SignalExtracted(s.Type, s.Name, s.Elapsed, s.Matched)
 	}
-	if d.Auto {
+	if d.Auto || d.Guarded {
 		m.DecisionEvaluated(d.Elapsed.Rules)
-		media := d.Request.Media
-		m.UnreadMedia("image", media.Images)
-		m.UnreadMedia("audio", media.Audio)
-		m.UnreadMedia("file", media.Files)
-		m.UnreadMedia("other", media.Other)
-		m.UnreadMedia("token_prompt", d.Request.UnreadTokenPrompts)
-		if d.Request.StoredContext {
-			m.UnreadMedia("stored_context", 1)
-		}
+		recordUnread(m, d.Request)
+	}
+	for _, f := range d.GuardFailures {
+		m.GuardFailed(f.Reason, f.Refused)
 	}
 	if d.Degraded != "" {
 		m.Degraded(d.Degraded)
+	}
+	if d.Path == router.PathBlocked {
+		m.Blocked(d.Name)
+		m.DecisionMatched(d.Name)
 	}
 	if d.Error != nil {
 		return
@@ -60,6 +64,18 @@ func recordDecision(m *telemetry.Metrics, d *router.Decision) {
 	m.DecisionMatched(d.Name)
 	if d.Request.Model != d.Model {
 		m.RoutingModified(d.Request.Model, d.Model)
+	}
+}
+
+// recordUnread counts what no signal can read.
+func recordUnread(m *telemetry.Metrics, r *chat.Request) {
+	m.UnreadMedia("image", r.Media.Images)
+	m.UnreadMedia("audio", r.Media.Audio)
+	m.UnreadMedia("file", r.Media.Files)
+	m.UnreadMedia("other", r.Media.Other)
+	m.UnreadMedia("token_prompt", r.UnreadTokenPrompts)
+	if r.StoredContext {
+		m.UnreadMedia("stored_context", 1)
 	}
 }
 
@@ -121,7 +137,7 @@ func (x *exchange) log() {
 	if trace := telemetry.TraceID(x.ctx); trace != "" {
 		attrs = append(attrs, slog.String("trace", trace))
 	}
-	if d := x.decision; d != nil && d.Error == nil {
+	if d := x.decision; d != nil {
 		attrs = append(attrs, decisionAttrs(d)...)
 	}
 	if x.refusal != nil {
@@ -134,14 +150,48 @@ func (x *exchange) log() {
 }
 
 func decisionAttrs(d *router.Decision) []slog.Attr {
-	attrs := []slog.Attr{
-		slog.String("model", d.Model), slog.String("decision", d.Name), slog.String("path", string(d.Path)),
+	var attrs []slog.Attr
+	if d.Error == nil {
+		attrs = append(attrs, slog.String("model", d.Model))
 	}
-	if d.Classified {
+	if d.Name != "" {
+		attrs = append(attrs, slog.String("decision", d.Name), slog.String("path", string(d.Path)))
+	}
+	if d.Error == nil && d.Classified {
 		attrs = append(attrs, slog.String("classification", d.Outcome), slog.Duration("classify", d.Elapsed.Classify))
 	}
-	if d.Outcome == classify.OutcomeOK || d.Outcome == classify.OutcomePartial {
+	if d.Error == nil && (d.Outcome == classify.OutcomeOK || d.Outcome == classify.OutcomePartial) {
 		attrs = append(attrs, slog.String("category", d.Category()), slog.Float64("confidence", d.Confidence()))
+	}
+	if d.Guarded || d.Path == router.PathBlocked || len(d.GuardFailures) > 0 || len(d.Readings) > 1 {
+		attrs = append(attrs, guardAttrs(d)...)
+	}
+	return attrs
+}
+
+// guardAttrs say what protecting decisions saw, or could not check: scores, sizes,
+// and which turns were read (E8).
+func guardAttrs(d *router.Decision) []slog.Attr {
+	var signals, views, failed []string
+	tokens := 0
+	for _, s := range d.Signals {
+		if s.Matched {
+			signals = append(signals, fmt.Sprintf("%s:%s=%.3f", s.Type, s.Name, s.Score))
+		}
+	}
+	for i := range d.Readings {
+		views = append(views, d.Readings[i].View+":"+d.Readings[i].Outcome)
+		tokens += d.Readings[i].Result.Tokens
+	}
+	for _, f := range d.GuardFailures {
+		failed = append(failed, f.Decision+":"+f.Reason)
+	}
+	attrs := []slog.Attr{
+		slog.Int("body_bytes", len(d.Request.Body)),
+		slog.Any("signals", signals), slog.Any("read", views), slog.Int("tokens", tokens), slog.Int("unread_tokens", d.Unread()),
+	}
+	if len(failed) > 0 {
+		attrs = append(attrs, slog.Any("unchecked", failed))
 	}
 	return attrs
 }

@@ -116,7 +116,7 @@ func (s *stack) swap(text string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	r, err := router.New(cfg, c.Labels(router.HeadDomain), c)
+	r, err := router.New(cfg, c.Heads(), c)
 	if err != nil {
 		s.t.Fatal(err)
 	}

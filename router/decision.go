@@ -14,6 +14,7 @@ type Path string
 const (
 	PathUpstream Path = "upstream" // decided as configured and forwarded
 	PathDegraded Path = "degraded" // forwarded to the default model because a signal could not be had
+	PathBlocked  Path = "blocked"  // refused by a decision that blocks
 	PathError    Path = "error"    // refused or failed
 )
 
@@ -43,11 +44,19 @@ type Decision struct {
 	Path     Path
 	Degraded string // why Path is degraded: an outcome of classify, or "unread"
 
-	// Classified tells whether the encoder was asked; Outcome and Result are
-	// what it gave.
+	// Guarded says that the client named its model and decisions that protect
+	// were tried all the same; GuardFailures are those, of any request, that could
+	// not be made.
+	Guarded       bool
+	GuardFailures []GuardFailure
+
+	// Classified tells whether the encoder was asked about the text that routing
+	// looks at; Outcome and Result are what it gave. Readings are all texts that
+	// it was asked about, in order.
 	Classified bool
 	Outcome    string
 	Result     classify.Result
+	Readings   []Reading
 
 	Signals []Signal // those evaluated, in order
 	Steps   []Step   // the trace, when asked for
@@ -58,8 +67,21 @@ type Decision struct {
 type Signal struct {
 	Type, Name string
 	Matched    bool
-	Elapsed    time.Duration
-	Detail     string // why, when a trace was asked for
+	// Score is the probability or score that was held against the threshold; 0 of
+	// a keyword.
+	Score   float64
+	Elapsed time.Duration // of what was read for it, else next to nothing
+	Detail  string        // why, when a trace was asked for
+}
+
+// Reading is one text that the encoder was asked about.
+type Reading struct {
+	// View is the scope as routing.scope names it, with "_fused" behind it where
+	// the parts of messages were joined by nothing.
+	View    string
+	Outcome string
+	Result  classify.Result
+	Elapsed time.Duration
 }
 
 // Step is one line of the trace.
@@ -72,9 +94,6 @@ type Step struct {
 // Timings is the time each stage took.
 type Timings struct{ Parse, Classify, Rules, Splice, Total time.Duration }
 
-// HeadDomain is the head of the classifier that says what a prompt is about.
-const HeadDomain = "domain"
-
 // Category is the classifier's label for what the prompt is about, empty where it
 // was not asked or failed.
 func (d *Decision) Category() string { return d.domain().Label }
@@ -85,4 +104,28 @@ func (d *Decision) Confidence() float64 { return d.domain().Confidence }
 func (d *Decision) domain() classify.Verdict {
 	v, _ := d.Result.Verdict(HeadDomain)
 	return v
+}
+
+// Unread is how many tokens were not read of the text that most were unread of.
+func (d *Decision) Unread() int {
+	most := 0
+	for i := range d.Readings {
+		most = max(most, d.Readings[i].Result.UnreadTokens)
+	}
+	return most
+}
+
+// Spans are the personal data found in the widest text that was read, so that
+// nothing counts twice.
+func (d *Decision) Spans() []classify.Span {
+	var widest *Reading
+	for i := range d.Readings {
+		if r := &d.Readings[i]; widest == nil || r.Result.Tokens > widest.Result.Tokens {
+			widest = r
+		}
+	}
+	if widest == nil {
+		return nil
+	}
+	return widest.Result.Spans
 }

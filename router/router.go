@@ -3,18 +3,22 @@
 //
 // It promises that both doors decide alike, because everything that can go
 // wrong (bad JSON, an unknown model, a failed classifier) is part of the
-// Decision and not a Go error; that a request which names a known model is
-// never classified; that the encoder is asked at most once, and only when a
-// rule needs it; and that every byte of the body but the model's value is kept.
-// Rules that choose a model fail open: without a classification the default
-// model serves, and the Decision says so.
+// Decision and not a Go error; that the encoder reads no text twice, and only
+// when a rule needs it; and that every byte of the body but the model's value is
+// kept.
+//
+// Decisions that choose a model fail open: without a classification the default
+// model serves, and the Decision says so. Decisions that protect fail closed:
+// those that block, and those whose rules look for attacks or personal data. What
+// they could not be made about is refused, unless the configuration says
+// otherwise. A request that names a known model goes there; of all decisions only
+// those that protect are tried for it.
 //
 // It opens no socket, and it must not know which door called.
 package router
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"sort"
@@ -47,9 +51,12 @@ type Router struct {
 	askUsage   bool
 	onFailure  string
 	onUnread   string
+	guard      guardPolicy
+	deadline   time.Duration // of all that the encoder reads of one request
 	keywords   []keyword
-	domains    []domain
+	learned    []learned
 	decisions  []decision
+	protects   bool // some decision is tried for explicitly named models
 }
 
 // target is where a model's requests go.
@@ -65,9 +72,10 @@ type Request struct {
 	Trace bool
 }
 
-// New compiles the rules. labels are those of the classifier's domain head; a category that is not
-// among them is an error, and all such errors are given at once.
-func New(cfg *config.Config, labels []string, c Classifier) (*Router, error) {
+// New compiles the rules. asked are the heads of the classifier; a signal that
+// needs another head, a category that is none of its labels and a type that it
+// never finds are errors, and all such errors are given at once.
+func New(cfg *config.Config, asked []classify.Head, c Classifier) (*Router, error) {
 	r := &Router{
 		classifier: c,
 		limits:     chat.Limits{Depth: cfg.Server.Limits.JSONDepth, Messages: cfg.Server.Limits.Messages},
@@ -78,6 +86,8 @@ func New(cfg *config.Config, labels []string, c Classifier) (*Router, error) {
 		askUsage:   cfg.Upstream.AskUsage,
 		onFailure:  cfg.Classify.OnFailure,
 		onUnread:   cfg.Classify.OnUnread,
+		guard:      guardPolicy{failureAllows: cfg.Classify.OnGuardFailure == "allow", unreadAllows: cfg.Classify.OnGuardUnread == "allow"},
+		deadline:   cfg.Classify.Deadline,
 	}
 	for _, name := range cfg.Routing.AutoModels {
 		r.auto[name] = true
@@ -89,11 +99,13 @@ func New(cfg *config.Config, labels []string, c Classifier) (*Router, error) {
 	for _, k := range cfg.Routing.Signals.Keywords {
 		r.keywords = append(r.keywords, newKeyword(k))
 	}
-	if err := r.addDomains(cfg.Routing.Signals.Domains, labels); err != nil {
+	if err := r.addLearned(&cfg.Routing.Signals, asked); err != nil {
 		return nil, err
 	}
 	for _, d := range cfg.Routing.Decisions {
-		r.decisions = append(r.decisions, decision{name: d.Name, priority: d.Priority, to: r.targets[d.Model], when: r.compile(d.Rules)})
+		one := r.newDecision(d)
+		r.decisions = append(r.decisions, one)
+		r.protects = r.protects || one.everywhere
 	}
 	sort.SliceStable(r.decisions, func(i, j int) bool { return r.decisions[i].priority > r.decisions[j].priority })
 	return r, nil
@@ -162,24 +174,34 @@ func (r *Router) choose(ctx context.Context, d *Decision, trace bool) (target, b
 	name := d.Request.Model
 	if to, ok := r.targets[name]; ok {
 		d.Name = DecisionExplicit
-		return to, true
+		return r.unless(ctx, d, trace, to)
 	}
 	if r.auto[name] {
 		if d.Request.Kind == chat.ByModel {
 			return d.refuse(notRoutable(name))
 		}
-		d.Auto = true
-		return r.route(ctx, d, trace)
+		d.Auto, d.Name = true, DecisionDefault
+		return r.walk(ctx, d, trace, r.fallback)
 	}
 	if r.rejects {
 		return d.refuse(chat.ModelNotFound(name, r.names))
 	}
 	d.Name = DecisionDefault
-	return r.fallback, true
+	return r.unless(ctx, d, trace, r.fallback)
+}
+
+// unless gives the target that was named, unless a decision that protects says
+// otherwise. What passes by name alone is not read.
+func (r *Router) unless(ctx context.Context, d *Decision, trace bool, to target) (target, bool) {
+	if !r.protects || d.Request.Kind == chat.ByModel {
+		return to, true
+	}
+	d.Guarded = true
+	return r.walk(ctx, d, trace, to)
 }
 
 func (d *Decision) refuse(e *chat.Error) (target, bool) {
-	d.Error, d.Path = e, PathError
+	d.Error, d.Path, d.Name = e, PathError, ""
 	return target{}, false
 }
 
@@ -187,58 +209,5 @@ func notRoutable(name string) *chat.Error {
 	return &chat.Error{
 		Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "model_not_routable", Param: "model",
 		Message: fmt.Sprintf("%q chooses a model for chat completions, completions and responses; name a model for this endpoint.", name),
-	}
-}
-
-// route evaluates the decisions in order.
-func (r *Router) route(ctx context.Context, d *Decision, trace bool) (target, bool) {
-	start := time.Now()
-	e := &evaluation{router: r, ctx: ctx, decision: d, trace: trace}
-	defer func() { d.Elapsed.Rules = time.Since(start) - d.Elapsed.Classify }()
-	for i := range r.decisions {
-		one := &r.decisions[i]
-		matched := one.when.matches(e)
-		if e.failed != nil {
-			return r.withoutLabels(ctx, d, e.failed)
-		}
-		if trace {
-			e.step("decision "+one.name, outcome(matched), 0)
-		}
-		if matched {
-			d.Name = one.name
-			return one.to, true
-		}
-	}
-	d.Name = DecisionDefault
-	return r.fallback, true
-}
-
-// withoutLabels applies the policy for a prompt that was not, or not wholly,
-// classified.
-func (r *Router) withoutLabels(ctx context.Context, d *Decision, cause error) (target, bool) {
-	if ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled) {
-		return d.refuse(clientGone)
-	}
-	policy, reason := r.onFailure, d.Outcome
-	if errors.Is(cause, errUnread) {
-		policy, reason = r.onUnread, "unread"
-	}
-	if policy == "refuse" && d.Outcome != classify.OutcomeNoText {
-		return d.refuse(notClassified(reason))
-	}
-	d.Name, d.Path, d.Degraded = DecisionDefault, PathDegraded, reason
-	return r.fallback, true
-}
-
-// StatusClientGone is the status logged for a client that left before the
-// answer; it is never sent.
-const StatusClientGone = 499
-
-var clientGone = &chat.Error{Status: StatusClientGone, Type: "server_error", Code: "client_closed_request", Message: "The client closed the request."}
-
-func notClassified(reason string) *chat.Error {
-	return &chat.Error{
-		Status: http.StatusServiceUnavailable, Type: "server_error", Code: "classification_failed", NoRetry: true,
-		Message: fmt.Sprintf("The prompt could not be classified (%s) and the configuration refuses such requests.", reason),
 	}
 }

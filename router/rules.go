@@ -1,14 +1,8 @@
 package router
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"sort"
-	"strings"
-	"time"
 
-	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/config"
 )
 
@@ -16,13 +10,76 @@ import (
 type decision struct {
 	name     string
 	priority int
-	to       target
+	action   string
+	to       target // of a decision without an action
 	when     rule
+	// guards says that the decision fails closed: what it asks for could let pass
+	// what it is there to stop. It blocks, or a rule of it looks for an attack or
+	// for personal data.
+	guards bool
+	// everywhere says that it is tried for explicitly named models too. It
+	// blocks, or nothing but such signals makes it match, none of them negated
+	// (which would draw every harmless request away from its model).
+	everywhere bool
+}
+
+func (r *Router) newDecision(c config.Decision) decision {
+	acts := c.Action != config.ActionRoute
+	return decision{
+		name: c.Name, priority: c.Priority, action: c.Action, to: r.targets[c.Model], when: r.compile(c.Rules),
+		guards:     acts || namesGuard(c.Rules),
+		everywhere: acts || onlyGuards(c.Rules),
+	}
+}
+
+func isGuard(kind string) bool { return kind == config.SignalJailbreak || kind == config.SignalPII }
+
+func namesGuard(c config.Rule) bool {
+	if isGuard(c.Type) {
+		return true
+	}
+	for _, one := range c.Conditions {
+		if namesGuard(one) {
+			return true
+		}
+	}
+	return false
+}
+
+func onlyGuards(c config.Rule) bool {
+	if len(c.Conditions) == 0 {
+		return isGuard(c.Type)
+	}
+	for _, one := range c.Conditions {
+		if !onlyGuards(one) {
+			return false
+		}
+	}
+	return c.Operator != "NOT"
+}
+
+// truth is what is known of a rule, with the three values of Kleene's logic: a
+// rule whose signals could not be had may still be settled by the others.
+type truth uint8
+
+const (
+	no truth = iota
+	yes
+	unknown
+)
+
+func (t truth) String() string { return [...]string{"no match", "match", "unknown"}[t] }
+
+func truthOf(matched bool) truth {
+	if matched {
+		return yes
+	}
+	return no
 }
 
 // rule is a node of a decision's tree.
 type rule interface {
-	matches(e *evaluation) bool
+	holds(e *evaluation) truth
 	// cost orders the conditions of a node: the cheap ones first, so that the
 	// encoder is asked only when they do not settle it.
 	cost() int
@@ -33,7 +90,7 @@ type (
 	anyOf      []rule
 	not        struct{ rule }
 	keywordRef int // index into Router.keywords
-	domainRef  int // index into Router.domains
+	learnedRef int // index into Router.learned
 )
 
 const (
@@ -42,18 +99,16 @@ const (
 )
 
 func (r *Router) compile(c config.Rule) rule {
-	switch c.Type {
-	case "keyword":
+	if c.Type == config.SignalKeyword {
 		for i := range r.keywords {
 			if r.keywords[i].name == c.Name {
 				return keywordRef(i)
 			}
 		}
-	case "domain":
-		for i := range r.domains {
-			if r.domains[i].name == c.Name {
-				return domainRef(i)
-			}
+	}
+	for i := range r.learned {
+		if one := &r.learned[i]; one.kind == c.Type && one.name == c.Name {
+			return learnedRef(i)
 		}
 	}
 	parts := make([]rule, len(c.Conditions))
@@ -71,33 +126,40 @@ func (r *Router) compile(c config.Rule) rule {
 	}
 }
 
-func (all allOf) matches(e *evaluation) bool {
-	for _, one := range all {
-		if !one.matches(e) {
-			return false
-		}
+func (all allOf) holds(e *evaluation) truth    { return settledBy(all, no, yes, e) }
+func (some anyOf) holds(e *evaluation) truth   { return settledBy(some, yes, no, e) }
+func (k keywordRef) holds(e *evaluation) truth { return e.keyword(int(k)) }
+func (l learnedRef) holds(e *evaluation) truth { return e.learned(int(l)) }
+func (n not) holds(e *evaluation) truth {
+	switch n.rule.holds(e) {
+	case yes:
+		return no
+	case no:
+		return yes
 	}
-	return true
+	return unknown
 }
 
-func (some anyOf) matches(e *evaluation) bool {
-	for _, one := range some {
-		if one.matches(e) {
-			return true
+// settledBy gives settles as soon as one rule does, else unknown if one is, else
+// otherwise.
+func settledBy(rules []rule, settles, otherwise truth, e *evaluation) truth {
+	out := otherwise
+	for _, one := range rules {
+		switch one.holds(e) {
+		case settles:
+			return settles
+		case unknown:
+			out = unknown
 		}
 	}
-	return false
+	return out
 }
-
-func (n not) matches(e *evaluation) bool        { return !n.rule.matches(e) }
-func (k keywordRef) matches(e *evaluation) bool { return e.keyword(int(k)) }
-func (d domainRef) matches(e *evaluation) bool  { return e.domain(int(d)) }
 
 func (all allOf) cost() int    { return sum(all) }
 func (some anyOf) cost() int   { return sum(some) }
 func (n not) cost() int        { return n.rule.cost() }
 func (k keywordRef) cost() int { return costKeyword }
-func (d domainRef) cost() int  { return costEncoder }
+func (l learnedRef) cost() int { return costEncoder }
 
 func sum(rules []rule) int {
 	total := 0
@@ -105,126 +167,4 @@ func sum(rules []rule) int {
 		total += r.cost()
 	}
 	return total
-}
-
-// evaluation is the state of one request's walk through the rules: each signal
-// is worked out at most once.
-type evaluation struct {
-	router   *Router
-	ctx      context.Context
-	decision *Decision
-	trace    bool
-
-	text, folded string
-	haveText     bool
-	asked        bool  // the encoder
-	failed       error // why there are no labels; ends the walk
-}
-
-// errUnread ends the walk when only a part of the prompt was read and the
-// policy is not to route by it.
-var errUnread = errors.New("prompt read in part")
-
-func (e *evaluation) input() (string, string) {
-	if !e.haveText {
-		e.text = e.decision.Request.Text(e.router.scope)
-		e.folded = strings.ToLower(e.text)
-		e.haveText = true
-	}
-	return e.text, e.folded
-}
-
-func (e *evaluation) keyword(i int) bool {
-	k := &e.router.keywords[i]
-	if s, ok := e.known("keyword", k.name); ok {
-		return s.Matched
-	}
-	start := time.Now()
-	matched, word := k.matches(e.input())
-	s := Signal{Type: "keyword", Name: k.name, Matched: matched, Elapsed: time.Since(start)}
-	if e.trace && word != "" {
-		s.Detail = fmt.Sprintf("settled by %q", word)
-	}
-	e.add(s)
-	return matched
-}
-
-func (e *evaluation) domain(i int) bool {
-	if !e.classify() {
-		return false
-	}
-	d := &e.router.domains[i]
-	if s, ok := e.known("domain", d.name); ok {
-		return s.Matched
-	}
-	verdict := e.decision.domain()
-	matched, mass := d.matches(verdict)
-	s := Signal{Type: "domain", Name: d.name, Matched: matched, Elapsed: e.decision.Elapsed.Classify}
-	if e.trace {
-		s.Detail = fmt.Sprintf("best label %s, probability of the categories %.3f, threshold %.3f", verdict.Label, mass, d.threshold)
-	}
-	e.add(s)
-	return matched
-}
-
-// known gives a signal that was worked out before.
-func (e *evaluation) known(kind, name string) (Signal, bool) {
-	for _, s := range e.decision.Signals {
-		if s.Type == kind && s.Name == name {
-			return s, true
-		}
-	}
-	return Signal{}, false
-}
-
-// classify asks the encoder once and tells whether there are labels to go by.
-func (e *evaluation) classify() bool {
-	if e.asked {
-		return e.failed == nil
-	}
-	e.asked = true
-	text, _ := e.input()
-	start := time.Now()
-	res, err := e.router.classifier.Classify(e.ctx, text)
-	d := e.decision
-	d.Classified, d.Result, d.Outcome = true, res, classify.Outcome(err, res)
-	d.Elapsed.Classify = time.Since(start)
-	if err == nil && res.UnreadTokens > 0 && e.router.onUnread != "route" {
-		err = errUnread
-	}
-	e.failed = err
-	if e.trace {
-		e.step("classify", describe(res, d.Outcome), d.Elapsed.Classify)
-	}
-	return err == nil
-}
-
-func describe(res classify.Result, outcome string) string {
-	v, ok := res.Verdict(HeadDomain)
-	if !ok {
-		return outcome
-	}
-	return fmt.Sprintf("%s: %s %.3f (%d tokens in %d windows, %d unread)", outcome, v.Label, v.Confidence, res.Tokens, res.Windows, res.UnreadTokens)
-}
-
-func (e *evaluation) add(s Signal) {
-	e.decision.Signals = append(e.decision.Signals, s)
-	if e.trace {
-		text := outcome(s.Matched)
-		if s.Detail != "" {
-			text += " (" + s.Detail + ")"
-		}
-		e.step(s.Type+" "+s.Name, text, s.Elapsed)
-	}
-}
-
-func (e *evaluation) step(what, outcome string, elapsed time.Duration) {
-	e.decision.Steps = append(e.decision.Steps, Step{What: what, Outcome: outcome, Elapsed: elapsed})
-}
-
-func outcome(matched bool) string {
-	if matched {
-		return "match"
-	}
-	return "no match"
 }

@@ -161,7 +161,7 @@ func TestUnknownCategoriesAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = router.New(cfg, labels, &stub{})
+	_, err = router.New(cfg, heads, &stub{})
 	if err == nil {
 		t.Fatal("accepted")
 	}

@@ -1,14 +1,11 @@
 package router
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/config"
 )
 
@@ -86,39 +83,3 @@ var unspaced = []*unicode.RangeTable{
 func before(text string, i int) rune { r, _ := utf8.DecodeLastRuneInString(text[:i]); return r }
 func first(text string) rune         { r, _ := utf8.DecodeRuneInString(text); return r }
 func last(text string) rune          { r, _ := utf8.DecodeLastRuneInString(text); return r }
-
-// domain is a compiled domain signal: indexes into the labels of the head.
-type domain struct {
-	name      string
-	labels    []int
-	threshold float64
-}
-
-// matches holds when the best label is one of the signal's and their
-// probabilities sum to the threshold.
-func (d *domain) matches(v classify.Verdict) (bool, float64) {
-	var mass float64
-	var best bool
-	for _, i := range d.labels {
-		mass += v.Scores[i].P
-		best = best || v.Scores[i].Label == v.Label
-	}
-	return best && mass >= d.threshold, mass
-}
-
-func (r *Router) addDomains(signals []config.Domain, labels []string) error {
-	var wrong []error
-	for i, s := range signals {
-		one := domain{name: s.Name, threshold: s.Threshold}
-		for j, category := range s.Categories {
-			at := slices.Index(labels, category)
-			if at < 0 {
-				wrong = append(wrong, fmt.Errorf("routing.signals.domains[%d].categories[%d]: %q is not a label of the classifier; its labels are %s",
-					i, j, category, strings.Join(labels, ", ")))
-			}
-			one.labels = append(one.labels, at)
-		}
-		r.domains = append(r.domains, one)
-	}
-	return errors.Join(wrong...)
-}

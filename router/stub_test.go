@@ -8,11 +8,14 @@ import (
 
 	"github.com/vsr-proxy/vsr-proxy/chat"
 	"github.com/vsr-proxy/vsr-proxy/classify"
+	"github.com/vsr-proxy/vsr-proxy/classify/classifytest"
 	"github.com/vsr-proxy/vsr-proxy/config"
 	"github.com/vsr-proxy/vsr-proxy/router"
 )
 
 var labels = []string{"math", "history", "law", "other"}
+
+var heads = []classify.Head{classifytest.Domain(labels...)}
 
 // stub is a Classifier that answers as it is told and counts what it was asked.
 type stub struct {
@@ -100,7 +103,7 @@ func build(t testing.TB, text string, c router.Classifier) *router.Router {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := router.New(cfg, labels, c)
+	r, err := router.New(cfg, heads, c)
 	if err != nil {
 		t.Fatal(err)
 	}

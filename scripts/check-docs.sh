@@ -63,6 +63,7 @@ serve_full() {
   cat >"$work/full.yaml" <<YAML
 server: {listen: "127.0.0.1:0", api_keys: [{name: a, env: CLIENT_KEY}]}
 admin: {listen: "127.0.0.1:0"}
+classify: {heads: [{head: domain, model_dir: "$PWD/classify/models/domain"}]}
 models: [{name: m, endpoints: [{url: "http://127.0.0.1:9/v1"}]}]
 routing:
   default_model: m

@@ -36,14 +36,16 @@ type MetricsOptions struct {
 // Names are the label values that an operator's configuration allows. Source models (auto names) are models too.
 type Names struct {
 	Models, Signals, Decisions, Pools []string
+	PIITypes                          []string // that the classifier can find
 }
 
 // Metrics is the closed list of metrics over a registry of its own.
 type Metrics struct {
 	registry *prometheus.Registry
 
-	models, signals, decisions, pools *labelSet // strict: names from the configuration
-	words                             map[string]*labelSet
+	// Strict sets: names from the configuration, and of the classifier's types.
+	models, signals, decisions, pools, piiTypes *labelSet
+	words                                       map[string]*labelSet
 
 	requests, requestErrors, modifications     *prometheus.CounterVec
 	tokens, promptTokens, completionTokens     *prometheus.CounterVec
@@ -51,6 +53,7 @@ type Metrics struct {
 	decisionMatches, classifications, degraded *prometheus.CounterVec
 	unreadMedia, usageUnread, limitRejections  *prometheus.CounterVec
 	reloads, failures, retries, http           *prometheus.CounterVec
+	blocked, guardFailures, piiSpans           *prometheus.CounterVec
 	unreadTokens, tpotEstimated                prometheus.Counter
 	inflight, accelerator                      *prometheus.GaugeVec
 	reloadOK, reloadTime                       prometheus.Gauge
@@ -68,6 +71,7 @@ func NewMetrics(o MetricsOptions) *Metrics {
 		signals:   newLabelSet(maxNames, false),
 		decisions: newLabelSet(maxNames, false),
 		pools:     newLabelSet(maxNames, false),
+		piiTypes:  newLabelSet(maxWords, false),
 		words:     map[string]*labelSet{},
 
 		requests:          newCounterVec(reg, specModelRequests),
@@ -88,6 +92,9 @@ func NewMetrics(o MetricsOptions) *Metrics {
 		failures:          newCounterVec(reg, specUpstreamFailures),
 		retries:           newCounterVec(reg, specUpstreamRetries),
 		http:              newCounterVec(reg, specHTTP),
+		blocked:           newCounterVec(reg, specBlocked),
+		guardFailures:     newCounterVec(reg, specGuardFailures),
+		piiSpans:          newCounterVec(reg, specPIISpans),
 		unreadTokens:      newCounter(reg, specUnreadTokens),
 		tpotEstimated:     newCounter(reg, specTPOTEstimated),
 		inflight:          newGaugeVec(reg, specInflight),
@@ -122,6 +129,7 @@ func (m *Metrics) Admit(n Names) {
 	m.signals.admit(n.Signals...)
 	m.decisions.admit(n.Decisions...)
 	m.pools.admit(n.Pools...)
+	m.piiTypes.admit(n.PIITypes...)
 }
 
 // Handler serves the metrics in Prometheus' text and OpenMetrics forms.

@@ -27,6 +27,7 @@ func exercise(m *Metrics) {
 		Signals:   []string{"math"},
 		Decisions: []string{"numbers"},
 		Pools:     []string{"phi4-mini"},
+		PIITypes:  []string{"EMAIL_ADDRESS"},
 	})
 	m.RequestStarted("phi4-mini")
 	m.RequestEnded("phi4-mini", 1200*time.Millisecond)
@@ -43,6 +44,11 @@ func exercise(m *Metrics) {
 	m.Classified("ok", 6*time.Millisecond)
 	m.Windows(1)
 	m.Degraded("deadline")
+	m.Blocked("numbers")
+	m.GuardFailed("deadline", true)
+	m.GuardFailed("unread", false)
+	m.PIIFound("EMAIL_ADDRESS")
+	m.PIIFound("A_TYPE_OF_ANOTHER_MODEL")
 	m.UnreadTokens(512)
 	m.UnreadMedia("image", 2)
 	m.LimitRejected("limits.body_bytes")

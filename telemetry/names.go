@@ -21,6 +21,7 @@ const (
 	labelRuntime   = "runtime_version"
 	labelFallback  = "fallback"
 	labelResult    = "result"
+	labelPII       = "pii_type"
 	labelPool      = "pool"
 	labelRoute     = "route"
 	labelCodeClass = "code_class"
@@ -97,6 +98,12 @@ var (
 		help: "Text windows that the encoder read for one classification.", buckets: []float64{1, 2, 4, 8, 16, 32, 64}}
 	specDegraded = spec{name: "vsr_degraded_requests_total",
 		help: "Requests sent to the default model because a signal could not be computed.", labels: []string{labelReason}}
+	specBlocked = spec{name: "vsr_blocked_requests_total",
+		help: "Requests refused by a decision that blocks.", labels: []string{labelDecision}}
+	specGuardFailures = spec{name: "vsr_guard_failures_total",
+		help: "Protecting decisions that could not be made, and whether the request was refused or allowed.", labels: []string{labelReason, labelResult}}
+	specPIISpans = spec{name: "vsr_pii_spans_total",
+		help: "Places in requests where personal data was found, by type.", labels: []string{labelPII}}
 	specUnreadTokens = spec{name: "vsr_unread_tokens_total",
 		help: "Prompt tokens the classifier did not read because the prompt was longer than its limit."}
 	specUnreadMedia = spec{name: "vsr_unread_media_total",

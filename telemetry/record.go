@@ -97,6 +97,25 @@ func (m *Metrics) Degraded(reason string) {
 	m.degraded.WithLabelValues(m.word(labelReason, reason)).Inc()
 }
 
+// Blocked counts a request that the named decision refused.
+func (m *Metrics) Blocked(decision string) {
+	m.blocked.WithLabelValues(m.decisions.label(decision)).Inc()
+}
+
+// GuardFailed counts a protecting decision that could not be made, why, and whether the request was refused for it.
+func (m *Metrics) GuardFailed(reason string, refused bool) {
+	result := "allowed"
+	if refused {
+		result = "refused"
+	}
+	m.guardFailures.WithLabelValues(m.word(labelReason, reason), result).Inc()
+}
+
+// PIIFound counts a place in a request where personal data of a type was found.
+func (m *Metrics) PIIFound(kind string) {
+	m.piiSpans.WithLabelValues(m.piiTypes.label(kind)).Inc()
+}
+
 // UnreadTokens counts prompt tokens beyond the classifier's limit.
 func (m *Metrics) UnreadTokens(n int) { m.unreadTokens.Add(float64(max(n, 0))) }
 

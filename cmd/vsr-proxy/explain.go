@@ -100,6 +100,12 @@ func printDecision(out io.Writer, r admin.Routed) error {
 		fmt.Fprintf(w, "read\t%d tokens in %d windows, %d unread\n", r.Tokens, r.Windows, r.Unread)
 		fmt.Fprintf(w, "runners-up\t%s\n", runnersUp(r))
 	}
+	for _, v := range r.Verdicts {
+		fmt.Fprintf(w, "%s\t%s (confidence %.3f)\n", v.Head, v.Label, v.Confidence)
+	}
+	for _, s := range r.Spans {
+		fmt.Fprintf(w, "%s\tbytes %d to %d (score %.3f, %s)\n", s.Type, s.From, s.To, s.Score, s.Source)
+	}
 	fmt.Fprintln(w, "\nstep\toutcome\ttime")
 	for _, s := range r.Trace {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", s.What, s.Outcome, duration(s.Micros))
