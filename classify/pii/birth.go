@@ -11,6 +11,8 @@ func findBirths(s *scan) {
 			s.birth(i, to, year)
 		} else if to, year, ok := s.glyphDate(i); ok {
 			s.birth(i, to, year)
+		} else if to, year, ok := s.compactDate(i); ok && s.called(i, 12, kindBirth, 0) {
+			s.birth(i, to, year)
 		}
 	}
 	for _, c := range s.cues {
@@ -99,6 +101,15 @@ func (s *scan) isTime(i int) bool {
 
 func isDay(day, month int) bool {
 	return day >= 1 && day <= 31 && month >= 1 && month <= 12
+}
+
+// compactDate reads a date such as 19900504 (ISO 8601, basic format).
+func (s *scan) compactDate(i int) (to, year int, ok bool) {
+	to = s.digits(i, 8)
+	if to-i != 8 || isWord(s.cell(i-1)) || isWord(s.cell(to)) {
+		return 0, 0, false
+	}
+	return to, s.number(i, i+4), isDay(s.number(i+6, to), s.number(i+4, i+6))
 }
 
 // glyphDate reads a date such as 1990年5月4日 or 1990년 5월 4일.

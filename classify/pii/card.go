@@ -140,7 +140,7 @@ func (s *scan) card(from, to int) bool {
 		if s.called(from, within, kindOther|kindLabel|kindPhone, kindCard) {
 			return false
 		}
-		if c, ok := s.following(to, 16, kindLabel|kindCard); ok && plain && c.kind&kindCard == 0 {
+		if plain && (s.says(to, 16, kindLabel) || s.says(to, 2, kindOther) || s.inFormula(from, to)) {
 			return false
 		}
 	}

@@ -92,7 +92,8 @@ var cueWords = map[kind]string{
 		checksum hash ticket reference ref barcode patent flight timestamp byte bytes bits lottery random digits remainder id ids page pages
 		chapter section line row figure theorem exercise evaluate simplify convert_the number_of square_root root add
 		bestellung bestellnummer rechnung rechnungsnummer sendung commande facture pedido factura ordine fattura sipariş zamówienie
-		objednávka tilaus beställning bestelling license_plate licence_plate inches meters metres kg km miles dollars euros population_of`,
+		objednávka tilaus beställning bestelling license_plate licence_plate inches meters metres kg km miles dollars euros people
+		users units downloads votes function method api file files archive`,
 	kindLabel: `isbn issn doi imei vin upc ean asin gtin order_number order_no order_id invoice_number invoice_no tracking_number
 		serial_number model_number part_number case_number ticket_number reference_number article_number item_number account_number
 		bestellnummer rechnungsnummer sequence sequences compute divisible modulo prime even odd palindrome uuid oid`,

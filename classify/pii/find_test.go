@@ -62,10 +62,11 @@ func TestCards(t *testing.T) {
 		{"2 times 4111 1111 1111 1111", one(Card, "4111 1111 1111 1111")},
 		{"Visa 4222222222222", one(Card, "4222222222222")},
 		{"my card is 3530111333300000 (JCB)", one(Card, "3530111333300000")},
-		{"4111111111111112", nil},                          // check digit
-		{"4111-1111 1111-1111", nil},                       // separators
-		{"The order number is 4111111111111111.", nil},     // says what it is
-		{"Is 4111111111111111 divisible by 3?", nil},       // so does this
+		{"4111111111111112", nil},                      // check digit
+		{"4111-1111 1111-1111", nil},                   // separators
+		{"The order number is 4111111111111111.", nil}, // says what it is
+		{"Is 4111111111111111 divisible by 3?", nil},   // so does this
+		{"4111111111111111 mod 7, 4111111111111111 + 1", nil},
 		{"0.4111111111111111 and 4111111111111111.5", nil}, // fractions
 		{"9999999999999995", nil},                          // no issuer
 		{"x4111111111111111 4111111111111111a", nil},
@@ -119,6 +120,7 @@ func TestDatesOfBirth(t *testing.T) {
 	check(t, []example{
 		{"born 1990-05-04", one(Birth, "1990-05-04")},
 		{"DOB: 5/4/90", one(Birth, "5/4/90")},
+		{"dob:19900504", one(Birth, "19900504")},
 		{"date of birth 4th of May 1990", one(Birth, "4th of May 1990")},
 		{"He was born on May 4, 1990, and died on June 5, 2001.", one(Birth, "May 4, 1990")},
 		{"geboren am 4. März 1990 in Ulm", one(Birth, "4. März 1990")},
@@ -182,6 +184,9 @@ func TestPhoneNumbers(t *testing.T) {
 	check(t, []example{
 		{"Jane, jane@example.com, 74185884", []string{Email + " jane@example.com", Phone + " 74185884"}},
 		{"id: 74185884, jane@example.com", one(Email, "jane@example.com")},
+		{"Tel 020 7946 0958 / 020 7946 0959", []string{Phone + " 020 7946 0958", Phone + " 020 7946 0959"}},
+		{"Jane Roe, 12 Elm St, Ulm, 2609243668", one(Phone, "2609243668")},
+		{"Call the function foo(1234567) with 89012345; phone sales hit 12000000 units", nil},
 		{"order number 555-123-4567, ISBN 555-123-4567", nil},
 		{"555-123-4567 - 1 = ?", nil},
 		{"call 2024-05-01 or 12.05.2024, at 10:00", nil},
@@ -254,14 +259,14 @@ func TestTimeIsLinear(t *testing.T) {
 		"4111 ", "de89", "de89 3704 ", "phone 1 ", "aa:", "電話", "1年", "may ", "driver license ", "zip 1 ", "\u0661", "\u200b", "\xff", "0 1 2 ",
 		"<PERSON_", "A_1 ",
 	} {
-		text := strings.Repeat(unit, 1<<20/len(unit))
+		text := strings.Repeat(unit, 1<<18/len(unit))
 		begin := time.Now()
 		m := NewMasker()
 		if m.Unmask(m.Mask(text, Find(text))) != text {
 			t.Errorf("%q is not given back", unit)
 		}
 		if took := time.Since(begin); took > 10*time.Second {
-			t.Errorf("%q: 1 MB took %v", unit, took)
+			t.Errorf("%q: 256 KB took %v", unit, took)
 		}
 	}
 }
@@ -289,7 +294,7 @@ func FuzzFind(f *testing.F) {
 	for _, seed := range []string{
 		"", "call 2609243668", "4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00", "ssn 219-09-9999", "a@b.co", "::1 fe80::1%0", "(+1)(2)",
 		"born 4. März 1990年5月4日", "driver's license A1234567", "zip 1234 ab", "\xff٣\u200b+", "aa:bb:cc:dd:ee:0f", "1.2.3.4", "x1 (1)-2/3.4",
-		"1er de mai de '90", "+1 604 607 3992, ext. 1",
+		"1er de mai de '90", ":.:", "+1 604 607 3992, ext. 1",
 	} {
 		f.Add(seed)
 	}

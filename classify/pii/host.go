@@ -90,6 +90,9 @@ func (s *scan) hostV6(from, to int) {
 	if s.cell(from) == ':' && s.cell(from+1) != ':' { // as in "ip:2001:db8::1"
 		from++
 	}
+	if from >= to {
+		return
+	}
 	addr, err := netip.ParseAddr(string(s.cells[from:to]))
 	if err != nil { // a port, though it belongs behind brackets
 		port := to

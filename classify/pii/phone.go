@@ -1,71 +1,5 @@
 package pii
 
-// A telephone number has no check digit, and each country writes it in ways of
-// its own. What tells is the form, from such that little else has down to mere
-// digits, together with what the text says around it.
-type strength int
-
-const (
-	noNumber strength = iota
-	weak              // digits that only a word makes a telephone number
-	medium            // grouped as telephone numbers are, and other things
-	strong            // needs no word
-)
-
-const (
-	maxGroups = 9
-	maxDigits = 16 // 15 (ITU-T E.164) and a trunk zero in brackets
-)
-
-// dialled is what may be a telephone number: groups of digits and what parts
-// them.
-type dialled struct {
-	from   int
-	plus   bool // begins with + or (+
-	paren  int  // the group in brackets, or -1
-	n      int
-	groups [maxGroups]group
-}
-
-type group struct {
-	from, to int
-	sep      byte // before it: one of " -./", or a bracket
-	spaced   bool // there is a space before it
-}
-
-func (d *dialled) size(i int) int { return d.groups[i].to - d.groups[i].from }
-
-func (d *dialled) digits() int {
-	n := 0
-	for i := range d.n {
-		n += d.size(i)
-	}
-	return n
-}
-
-// plausible is how many groups may be of one number, judged by their sizes.
-func (d *dialled) plausible() int {
-	single := 0
-	for i := range d.n {
-		if d.size(i) == 1 {
-			single++
-		}
-		if single > 2 {
-			return i
-		}
-	}
-	return d.n
-}
-
-// cut is d without its groups from n on.
-func (d dialled) cut(n int) dialled {
-	d.n = n
-	if d.paren >= n {
-		d.paren = -1
-	}
-	return d
-}
-
 // findPhones goes from group to group: where a number doesn't begin with one, it
 // may begin with the next.
 func findPhones(s *scan) {
@@ -93,6 +27,8 @@ func (s *scan) mayDial(i int) bool {
 	switch before {
 	case cellSign, '+', '$', '#', '&', '%', '^', '*', '~', '\\', '@':
 		return c == '('
+	case '(':
+		return !isWord(s.cell(i - 2)) // else a call, not a number in brackets
 	case ',':
 		return !isDigit(s.cell(i - 2))
 	case '.', '-', '/':
@@ -121,7 +57,11 @@ func (s *scan) phoneAt(i int) int {
 			return to
 		}
 	}
-	for n := 1; n < d.n; n++ {
+	first := 1
+	if d.n == maxGroups && s.bare(d) { // a row of a table: it would look the same from each of its groups
+		first = d.n - 1
+	}
+	for n := first; n < d.n; n++ {
 		if d.groups[n].spaced {
 			return s.opening(d.groups[n].from)
 		}
@@ -139,81 +79,6 @@ func (s *scan) opening(i int) int {
 		i--
 	}
 	return i
-}
-
-// dial reads groups of digits from i on.
-func (s *scan) dial(i int) dialled {
-	d := dialled{from: i, paren: -1}
-	open := false
-	for s.cell(i) == '(' && !open || s.cell(i) == '+' && !d.plus {
-		open = open || s.cells[i] == '('
-		d.plus = d.plus || s.cells[i] == '+'
-		i++
-	}
-	sep, spaced, digits := byte(0), false, 0
-	for d.n < maxGroups {
-		end := s.digits(i, maxDigits+2)
-		if end == i {
-			break
-		}
-		if digits += end - i; digits > maxDigits+2 {
-			break
-		}
-		if open {
-			if s.cell(end) != ')' || d.paren >= 0 && d.paren != d.n {
-				break
-			}
-			d.paren = d.n
-		}
-		d.groups[d.n] = group{i, end, sep, spaced}
-		d.n++
-		if open {
-			end++
-		}
-		i, sep, spaced, open = s.separator(end, open)
-		if i < 0 {
-			break
-		}
-	}
-	return d
-}
-
-// separator reads what stands between two groups, and says where the next digits
-// begin, or -1.
-func (s *scan) separator(i int, closed bool) (next int, sep byte, spaced, open bool) {
-	if closed {
-		sep = ')'
-	}
-	space := func() {
-		if s.cell(i) == ' ' {
-			i++
-			spaced = true
-		}
-	}
-	space()
-	switch c := s.cell(i); c {
-	case '-', '/':
-		sep = c
-		i++
-		space()
-	case '.':
-		if spaced {
-			return -1, 0, false, false
-		}
-		sep = c
-		i++
-	}
-	if s.cell(i) == '(' {
-		open, sep = true, '('
-		i++
-	}
-	if !isDigit(s.cell(i)) || sep == 0 && !spaced {
-		return -1, 0, false, false
-	}
-	if sep == 0 {
-		sep = ' '
-	}
-	return i, sep, spaced, open
 }
 
 // ends is where the number d ends, with its extension, if it can end there.
@@ -237,31 +102,6 @@ func (s *scan) ends(d dialled) (int, bool) {
 	}
 }
 
-// extension reads x123, ext. 123 and #123 from i on.
-func (s *scan) extension(i int) (int, bool) {
-	i = s.blank(i, 1)
-	if s.cell(i) == ',' && s.has(i+1, " ext") {
-		i += 2
-	}
-	for _, word := range []string{"extension", "extn", "ext", "x", "#", "poste", "anexo", "int"} {
-		if !s.has(i, word) {
-			continue
-		}
-		from := i + len(word)
-		if len(word) > 1 {
-			if s.cell(from) == '.' || s.cell(from) == ':' {
-				from++
-			}
-			from = s.blank(from, 1)
-		}
-		if end := s.digits(from, 6); end > from && end-from <= 6 && !isWord(s.cell(end)) {
-			return end, true
-		}
-		return 0, false
-	}
-	return 0, false
-}
-
 // judge gives what the finding of d is worth, or 0 if it is no telephone number.
 func (s *scan) judge(d dialled, to int) float64 {
 	form := s.form(d)
@@ -272,6 +112,9 @@ func (s *scan) judge(d dialled, to int) float64 {
 		form = medium
 	}
 	if s.saysPhone(d, to, form) {
+		if form == strong {
+			return scoreFormat
+		}
 		return scoreCue
 	}
 	switch form {
@@ -284,11 +127,11 @@ func (s *scan) judge(d dialled, to int) float64 {
 		}
 		return scoreFormat
 	case medium:
-		if s.isField(d.from, to) && (s.isAlone(d.from, to) || s.inRecord(d.from)) {
+		if s.isField(d.from, to) && (s.isAlone(d.from, to) || s.inRecord(d.from) || s.endsList(d.from, to)) {
 			return scoreRecord
 		}
 	case weak:
-		if d.digits() >= 10 && d.n == 1 && s.isAlone(d.from, to) {
+		if n := d.digits(); d.n == 1 && n >= 10 && n <= 12 && (s.isAlone(d.from, to) || s.endsList(d.from, to)) {
 			return scoreRecord
 		}
 		if d.digits() >= 8 && s.isField(d.from, to) && s.inRecord(d.from) {
@@ -301,19 +144,14 @@ func (s *scan) judge(d dialled, to int) float64 {
 // inRow says whether d, of digits and spaces alone, goes on from other digits, as
 // the numbers of a table do.
 func (s *scan) inRow(d dialled) bool {
-	for i := range d.n {
-		if d.plus || d.paren >= 0 || i > 0 && d.groups[i].sep != ' ' {
-			return false
-		}
-	}
-	return s.cell(d.from-1) == ' ' && isDigit(s.cell(d.from-2))
+	return s.bare(d) && s.cell(d.from-1) == ' ' && isDigit(s.cell(d.from-2))
 }
 
 // saysPhone says whether the text calls what is at [d.from, to) a telephone
 // number: before it, with nothing else in between, or after it, or as another one.
 func (s *scan) saysPhone(d dialled, to int, form strength) bool {
 	const others = kindOther | kindLabel | kindCard | kindAccount | kindSSN | kindZIP | kindLicence | kindPassport | kindBirth | kindVersion | kindAddress
-	if s.inFormula(d.from, to) {
+	if s.inFormula(d.from, to) || form == weak && s.says(to, 2, kindOther) {
 		return false
 	}
 	if c, _, ok := s.nearest(d.from, 64, kindPhone|others); ok {
@@ -371,129 +209,4 @@ func (s *scan) inFormula(from, to int) bool {
 		return false
 	}
 	return isOp(s.cell(before-1)) && s.cell(before-1) != '=' && s.cell(before-1) != '>' && s.cell(before-1) != '/'
-}
-
-// form says how much d alone looks like a telephone number.
-func (s *scan) form(d dialled) strength {
-	n := d.digits()
-	bracketedZero := d.paren == 1 && d.size(1) == 1
-	if n < 6 || n > maxDigits || n == maxDigits && !bracketedZero || s.uniform(d) {
-		return noNumber
-	}
-	first := s.cells[d.groups[0].from]
-	if d.plus {
-		switch {
-		case n < 8 || n > 15 && !bracketedZero:
-			return noNumber
-		case first == '0':
-			return weak
-		case first == '1' && d.groups[0].to-d.groups[0].from == 1 && n != 11:
-			return noNumber // North America has eleven digits, so fewer groups may be right
-		}
-		return strong
-	}
-	if s.has(d.groups[0].from, "00") && n >= 10 && s.cells[d.groups[0].from+2] != '0' {
-		if d.n > 1 {
-			return strong
-		}
-		return medium
-	}
-	if n > 14 || n > 13 && d.n == 1 {
-		return noNumber
-	}
-	if d.n == 1 {
-		if n < 7 {
-			return noNumber
-		}
-		return weak
-	}
-	return s.grouped(d, n, first)
-}
-
-// grouped is form for numbers of several groups without a country's code.
-func (s *scan) grouped(d dialled, n int, first byte) strength {
-	last := d.size(d.n - 1)
-	spaces, sep := true, d.groups[1].sep
-	single, mixed := false, false
-	for i := range d.n {
-		if i > 0 {
-			spaces = spaces && d.groups[i].sep == ' '
-			mixed = mixed || d.groups[i].sep != sep && d.groups[i].sep != ' '
-		}
-		single = single || d.size(i) == 1
-	}
-	if last < 2 && (d.groups[d.n-1].sep == ' ' || d.groups[d.n-1].sep == '-') || last == 1 && n < 9 {
-		return noNumber
-	}
-	sizes := func(want ...int) bool {
-		if d.n != len(want) {
-			return false
-		}
-		for i, w := range want {
-			if d.size(i) != w {
-				return false
-			}
-		}
-		return true
-	}
-	slash := false
-	for i := 1; i < d.n; i++ {
-		slash = slash || d.groups[i].sep == '/'
-	}
-	switch {
-	case slash, s.has(d.groups[0].from, "000"):
-		return weak
-	case sizes(4, 4) && sep == '-' && s.isYear(d.groups[0]) && s.isYear(d.groups[1]):
-		return noNumber
-	case sizes(3, 3, 4) && (d.paren == 0 || sep != ' ' && !mixed):
-		return strong
-	case sizes(1, 3, 3, 4) && !spaces && (first == '1' || d.paren == 1):
-		return strong
-	case sizes(1, 3, 3, 2, 2) && d.paren == 1:
-		return strong
-	case d.paren == 0 && (first == '0' && n >= 8 && n <= 13 || sizes(3, 7) || sizes(3, 3, 4)):
-		return strong
-	case d.paren == 0 && n >= 7:
-		return medium
-	case first == '0' && !single && n >= 9 && n <= 12 && d.size(0) >= 2 && d.size(0) <= 6:
-		return strong
-	case first == '0' && n >= 8 && d.n <= 6:
-		return medium
-	case s.thousands(d):
-		return noNumber
-	case sizes(3, 3, 3), sizes(3, 1, 3), sizes(2, 3, 2, 2), sizes(3, 3, 4), sizes(2, 4, 4), sizes(2, 5, 4), sizes(3, 4, 4), sizes(1, 3, 3, 4), sizes(1, 3, 3, 2, 2), sizes(3, 2, 2, 2), sizes(3, 2, 3, 2):
-		return medium
-	case n >= 7 || n == 6 && !single && d.n <= 3:
-		return weak
-	}
-	return noNumber
-}
-
-func (s *scan) isYear(g group) bool {
-	year := s.number(g.from, g.to)
-	return year >= 1000 && year < 2100
-}
-
-// thousands says whether d is one number written in groups of three.
-func (s *scan) thousands(d dialled) bool {
-	for i := 1; i < d.n; i++ {
-		if d.size(i) != 3 || d.groups[i].sep != ' ' && d.groups[i].sep != '.' {
-			return false
-		}
-	}
-	end := d.groups[d.n-1]
-	return d.size(0) < 3 || s.has(end.from, "000")
-}
-
-// uniform says whether d has no digits but 0 and 1, or one digit alone.
-func (s *scan) uniform(d dialled) bool {
-	binary, same := true, true
-	first := s.cells[d.groups[0].from]
-	for i := range d.n {
-		for _, c := range s.cells[d.groups[i].from:d.groups[i].to] {
-			binary = binary && c <= '1'
-			same = same && c == first
-		}
-	}
-	return binary || same
 }

@@ -42,6 +42,38 @@ func (s *scan) isAlone(from, to int) bool {
 	return true
 }
 
+// endsList says whether [from, to) is the last field of a line of three or more, of
+// which the one before is no number: where an address list has the telephone.
+func (s *scan) endsList(from, to int) bool {
+	if to = s.blank(to, 2); s.cell(to) == '.' {
+		to++
+	}
+	if c := s.cell(to); c != 0 && c != '\n' && c != '\r' {
+		return false
+	}
+	begin := from
+	for s.cell(begin-1) == ' ' {
+		begin--
+	}
+	sep := s.cell(begin - 1)
+	if sep != ',' && sep != ';' && sep != '|' && sep != '\t' {
+		return false
+	}
+	fields, letters := 0, false
+	for i := begin - 2; i >= 0 && begin-i < recordWithin; i-- {
+		letters = letters || isLetter(s.cells[i]) || isGlyph(s.cells[i])
+		if s.cells[i] == sep {
+			if !letters {
+				return false
+			}
+			if fields++; fields == 2 {
+				break
+			}
+		}
+	}
+	return fields > 0 && letters && !s.called(from, 48, kindOther|kindLabel|kindVersion, kindPhone)
+}
+
 // recordWithin is how far the fields of one person reach.
 const recordWithin = 200
 
