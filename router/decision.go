@@ -38,6 +38,8 @@ type Decision struct {
 	// AskedUsage says that Body asks for a usage chunk which the client did not
 	// ask for and must not see.
 	AskedUsage bool
+	// Mask undoes in the answer what was masked in Body; nil if no decision masked.
+	Mask *Mask
 
 	Auto     bool   // the client asked for routing
 	Name     string // of the decision
