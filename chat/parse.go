@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"slices"
 	"sync"
 )
 
@@ -73,7 +72,6 @@ func (p *parser) request() *Request {
 		return r
 	}
 	all := string(p.text)
-	r.text, r.parts = all, slices.Clone(p.parts)
 	r.Segments = make([]Segment, len(p.spans))
 	for i, s := range p.spans {
 		r.Segments[i] = Segment{Role: s.role, Field: s.field, Turn: s.turn, Text: all[s.from:s.to]}

@@ -3,6 +3,7 @@ package chat
 import (
 	"bytes"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -64,19 +65,37 @@ type Layout struct {
 // Of returns what a place says.
 func (l *Layout) Of(p Place) string { return l.Text[p.From:p.To] }
 
-// Layout lays out everything that Text(All) holds, a line feed between any two
+// Layouts lay out everything that Text(All) holds, a line feed between any two
 // places, but each string once: arguments of tool calls, which Text gives as they
 // are and with \u escapes resolved, stand here with the strings in them unescaped.
-// fused joins the parts of one message as Fused does; the places are the same.
-func (r *Request) Layout(fused bool) *Layout {
-	l := &Layout{Places: make([]Place, 0, len(r.parts))}
+// fused joins the parts of one message as Fused does; the places are the same, and
+// so is the layout where no message has more than one part.
+//
+// The body is read again for it, so that requests which need none pay nothing.
+func (r *Request) Layouts() (plain, fused *Layout) {
+	p := parsers.Get().(*parser)
+	p.reset(r.Kind, r.Body, Limits{math.MaxInt, math.MaxInt, math.MaxInt, math.MaxInt, math.MaxInt, math.MaxInt})
+	p.document()
+	defer p.release()
+	joined := func(i int) bool { return i > 0 && r.joins(p.parts[i-1], p.parts[i]) }
+	plain = layOut(p, func(int) bool { return false })
+	for i := range p.parts {
+		if joined(i) {
+			return plain, layOut(p, joined)
+		}
+	}
+	return plain, plain
+}
+
+func layOut(p *parser, joined func(i int) bool) *Layout {
+	l := &Layout{Places: make([]Place, 0, len(p.parts))}
 	var b strings.Builder
-	b.Grow(len(r.text))
-	for i, p := range r.parts {
-		if i > 0 && !(fused && r.joins(r.parts[i-1], p)) {
+	b.Grow(len(p.text))
+	for i, one := range p.parts {
+		if i > 0 && !joined(i) {
 			b.WriteByte('\n')
 		}
-		l.lay(&b, p, r.text[p.from:p.to])
+		l.lay(&b, one, string(p.text[one.from:one.to]))
 	}
 	l.Text = b.String()
 	return l

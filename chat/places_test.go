@@ -12,6 +12,11 @@ import (
 	"github.com/vsr-proxy/vsr-proxy/chat"
 )
 
+func plain(r *chat.Request) *chat.Layout {
+	l, _ := r.Layouts()
+	return l
+}
+
 func texts(l *chat.Layout) []string {
 	out := make([]string, len(l.Places))
 	for i, p := range l.Places {
@@ -25,7 +30,7 @@ func rest(t *testing.T, r *chat.Request) string {
 	t.Helper()
 	var out strings.Builder
 	done := 0
-	places := slices.Clone(r.Layout(false).Places)
+	places := slices.Clone(plain(r).Places)
 	slices.SortStableFunc(places, func(a, b chat.Place) int {
 		x, _, _, _ := a.Bounds()
 		y, _, _, _ := b.Bounds()
@@ -68,7 +73,7 @@ func rest(t *testing.T, r *chat.Request) string {
 func rewrite(t *testing.T, r *chat.Request, word func(place int) (string, bool)) {
 	t.Helper()
 	before := slices.Clone(r.Body)
-	l := r.Layout(false)
+	l := plain(r)
 	want := texts(l)
 	var changes []chat.Change
 	for i, p := range l.Places {
@@ -85,7 +90,7 @@ func rewrite(t *testing.T, r *chat.Request, word func(place int) (string, bool))
 	if err != nil {
 		t.Fatalf("%v\n%q\n%q", err, before, body)
 	}
-	if got := texts(again.Layout(false)); !slices.Equal(got, want) {
+	if got := texts(plain(again)); !slices.Equal(got, want) {
 		t.Fatalf("\n got %q\nwant %q\nfrom %q\n  to %q", got, want, before, body)
 	}
 	if got, want := rest(t, again), rest(t, r); got != want {
@@ -95,7 +100,7 @@ func rewrite(t *testing.T, r *chat.Request, word func(place int) (string, bool))
 		t.Fatalf("changed by no change: %q, %q", before, body)
 	}
 	other := r.Rewritten("another", false, changes)
-	if again, err := chat.Parse(r.Kind, other, chat.Limits{}); err != nil || again.Model != "another" || !slices.Equal(texts(again.Layout(false)), want) {
+	if again, err := chat.Parse(r.Kind, other, chat.Limits{}); err != nil || again.Model != "another" || !slices.Equal(texts(plain(again)), want) {
 		t.Fatalf("with another model: %v\n%q", err, other)
 	}
 }
@@ -153,7 +158,7 @@ func TestLayoutsHoldEveryTextOnce(t *testing.T) {
 	for range withoutRace(t, 10_000) {
 		body := slices.Clone(g.calling())
 		r, _ := chat.Parse(chat.Chat, body, chat.Limits{})
-		plain, fused := r.Layout(false), r.Layout(true)
+		plain, fused := r.Layouts()
 		if !slices.Equal(texts(plain), texts(fused)) {
 			t.Fatalf("%q, %q", texts(plain), texts(fused))
 		}
@@ -182,10 +187,11 @@ func TestLayoutOfArgumentsAndParts(t *testing.T) {
 	r := parse(t, chat.Chat, `{"model":"m","messages":[
 		{"role":"user","content":[{"type":"text","text":"john@ex"},{"type":"text","text":"ample.com"}],"name":"Ann"},
 		{"role":"assistant","tool_calls":[{"id":"1","function":{"name":"f","arguments":"{\"na\\u006de\":\"Jos\\u00e9 \\\"X\\\"\",\"n\":[4111,true]}"}}]}]}`)
-	if got, want := r.Layout(true).Text, "john@example.com\nAnn\nf\n"+`{"name":"José "X"","n":[4111,true]}`; got != want {
+	_, fused := r.Layouts()
+	if got, want := fused.Text, "john@example.com\nAnn\nf\n"+`{"name":"José "X"","n":[4111,true]}`; got != want {
 		t.Fatalf("fused:\n got %q\nwant %q", got, want)
 	}
-	l := r.Layout(false)
+	l := plain(r)
 	if got, want := texts(l), []string{"john@ex", "ample.com", "Ann", "f", "name", `José "X"`, "n", "4111"}; !slices.Equal(got, want) {
 		t.Fatalf("got %q, want %q", got, want)
 	}
@@ -216,7 +222,7 @@ func TestLayoutOfArgumentsThatAreNoJSON(t *testing.T) {
 	} {
 		quoted, _ := json.Marshal(strings.ReplaceAll(said, `\\`, `\`))
 		r := parse(t, chat.Chat, `{"model":"m","messages":[{"role":"assistant","tool_calls":[{"function":{"arguments":`+string(quoted)+`}}]}]}`)
-		l := r.Layout(false)
+		l := plain(r)
 		if len(l.Places) != 1 || l.Text != want.text || l.Places[0].Use != want.use {
 			t.Errorf("%s: %q, %+v", said, l.Text, l.Places)
 		}
@@ -228,7 +234,7 @@ func TestNamesInDefinitionsAreFixed(t *testing.T) {
 	r := parse(t, chat.Chat, `{"model":"m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{
 		"name":"find_ann","description":"Finds Ann","parameters":{"type":["object","null"],"properties":{"ann lee":{"description":"Ann's","pattern":"^Ann$","enum":["Ann"]},"name":{"description":"whose"}},"required":["ann lee"]}}}]}`)
 	got := map[string]chat.Use{}
-	l := r.Layout(false)
+	l := plain(r)
 	for _, p := range l.Places {
 		got[l.Of(p)] = p.Use
 	}

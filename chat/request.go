@@ -136,9 +136,6 @@ type Request struct {
 	// response_format or text.format.
 	JSONOutput bool
 
-	text  string // of all segments, each followed by a line feed
-	parts []part // the strings of Body that the segments were read from
-
 	streamOptions     bool // the body has stream_options
 	modelAt, modelEnd int  // the model's value in Body, quotes included
 	form              bool // the value is a form field: raw, without quotes

@@ -66,16 +66,13 @@ func (e *evaluation) mask(by *decision) *chat.Error {
 	if d.Request.Continues {
 		return cannotMask(by.name, "the request goes on from one that the backend keeps, whose placeholders are not known any more; send the whole conversation")
 	}
-	plain, fused := d.Request.Layout(false), d.Request.Layout(true)
+	plain, fused := d.Request.Layouts()
 	spans := make([][]classify.Span, len(plain.Places))
-	for _, l := range []*chat.Layout{plain, fused} {
-		if l == fused && fused.Text == plain.Text {
+	for i, l := range []*chat.Layout{plain, fused} {
+		if i > 0 && fused == plain {
 			break
 		}
-		name := "mask"
-		if l == fused {
-			name += "_fused"
-		}
+		name := [...]string{"mask", "mask_fused"}[i]
 		at, err := e.readText(l.Text, name, "classify for masking")
 		if errors.Is(e.ctx.Err(), context.Canceled) {
 			return clientGone
