@@ -37,12 +37,12 @@ var rooms = map[string][]string{
 	"telemetry":             {"secret"},
 	"upstream":              {"secret"}, // no labels, no JSON of requests
 	"router":                {"chat", "classify", "classify/pii", "config"},
-	"live":                  {"config", "router", "upstream"},
+	"live":                  {"classify", "config", "router", "upstream"},
 	"proxy":                 {"chat", "classify", "config", "live", "router", "telemetry", "upstream"},
-	"admin":                 {"chat", "classify", "live", "router"},
+	"admin":                 {"chat", "classify", "classify/pii", "live", "router"},
 
 	"cmd/vsr-proxy": {
-		"admin", "chat", "classify", "classify/accel", "classify/eval", "classify/models", "classify/onnx", "config", "live",
+		"admin", "chat", "classify", "classify/accel", "classify/eval", "classify/models", "classify/onnx", "classify/pii", "config", "live",
 		"proxy", "router", "telemetry", "upstream", "cmd/vsr-proxy/internal/simulate",
 	},
 	"cmd/vsr-proxy/internal/simulate": nil, // a backend like any other

@@ -69,11 +69,14 @@ type Accelerator struct {
 	RuntimeVersion string `json:"runtime_version"`
 }
 
-type door struct{ Options }
+type door struct {
+	Options
+	lanes lanes
+}
 
 // Handler is the closed set of routes.
 func Handler(o Options) http.Handler {
-	d := &door{o}
+	d := &door{Options: o}
 	mux := chi.NewRouter()
 	mux.Use(d.checkHost, sameOrigin)
 	mux.Get("/livez", d.livez)
@@ -84,6 +87,10 @@ func Handler(o Options) http.Handler {
 	mux.Post("/-/reload", d.reload)
 	mux.Post("/api/v1/route", d.withGeneration(dryRun))
 	mux.Post("/api/v1/classify/intent", d.withGeneration(classifyIntent))
+	mux.Post("/api/v1/classify/pii", d.withGeneration(classifyPII))
+	mux.Post("/api/v1/classify/security", d.withGeneration(classifySecurity))
+	mux.Post("/api/v1/classify/combined", d.withGeneration(classifyCombined))
+	mux.Post("/api/v1/classify/batch", d.withGeneration(d.classifyBatch))
 	mux.NotFound(func(w http.ResponseWriter, r *http.Request) { chat.WriteError(w, chat.NotFound(r.Method, r.URL.Path)) })
 	mux.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		allowed := http.MethodPost // each route has one method

@@ -29,7 +29,8 @@ func TestRoutesAreAClosedSet(t *testing.T) {
 	slices.Sort(got)
 	want := []string{
 		"GET /config", "GET /livez", "GET /metrics", "GET /readyz", "GET /startup-status",
-		"POST /-/reload", "POST /api/v1/classify/intent", "POST /api/v1/route",
+		"POST /-/reload", "POST /api/v1/classify/batch", "POST /api/v1/classify/combined", "POST /api/v1/classify/intent",
+		"POST /api/v1/classify/pii", "POST /api/v1/classify/security", "POST /api/v1/route",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s", strings.Join(got, "\n"))

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/vsr-proxy/vsr-proxy/chat"
 	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/live"
@@ -24,21 +22,52 @@ type Routed struct {
 	Category   string             `json:"category,omitempty"`
 	Confidence float64            `json:"confidence,omitzero"`
 	Scores     map[string]float64 `json:"scores,omitempty"`
-	Verdicts   []Verdict          `json:"verdicts,omitempty"` // of the other heads
-	Spans      []Span             `json:"spans,omitempty"`
 	Tokens     int                `json:"tokens,omitzero"`
 	Windows    int                `json:"windows,omitzero"`
 	Unread     int                `json:"unread_tokens,omitzero"`
+	Readings   []Reading          `json:"readings,omitempty"` // every text that was classified
+	Signals    []Signal           `json:"signals,omitempty"`  // those that were worked out
+	Unchecked  []Unchecked        `json:"unchecked,omitempty"`
 	Trace      []Step             `json:"trace"`
 	Elapsed    map[string]float64 `json:"elapsed_us"` // microseconds per stage
 	Error      *Refusal           `json:"error,omitempty"`
 }
 
-// Verdict is what a head of the classifier says of the text.
+// Reading is what the classifier says of one text of the request.
+type Reading struct {
+	// View is whose words they are: last_user, user or all, with "_fused" behind it
+	// where the parts of messages were joined by nothing.
+	View     string    `json:"view"`
+	Outcome  string    `json:"outcome"`
+	Verdicts []Verdict `json:"verdicts,omitempty"`
+	Spans    []Span    `json:"spans,omitempty"`
+	Tokens   int       `json:"tokens"`
+	Windows  int       `json:"windows"`
+	Unread   int       `json:"unread_tokens"`
+	Micros   float64   `json:"elapsed_us"`
+}
+
+// Verdict is what a head of the classifier says of a text.
 type Verdict struct {
-	Head       string  `json:"head"`
-	Label      string  `json:"label"`
-	Confidence float64 `json:"confidence"`
+	Head       string             `json:"head"`
+	Label      string             `json:"label"`
+	Confidence float64            `json:"confidence"`
+	Scores     map[string]float64 `json:"scores"`
+}
+
+// Signal is a signal that was worked out.
+type Signal struct {
+	Type    string  `json:"type"`
+	Name    string  `json:"name"`
+	Matched bool    `json:"matched"`
+	Score   float64 `json:"score,omitzero"`
+}
+
+// Unchecked is a protecting decision that could not be made.
+type Unchecked struct {
+	Decision string `json:"decision"`
+	Reason   string `json:"reason"`
+	Refused  bool   `json:"refused"`
 }
 
 // Span is a place in the text that was classified, in bytes. What stands there is
@@ -96,20 +125,21 @@ func Explain(d *router.Decision) Routed {
 	out := Routed{
 		Model: d.Model, Pool: d.Pool, Decision: d.Name, Path: d.Path, Degraded: d.Degraded,
 		Category: d.Category(), Confidence: d.Confidence(), Scores: scores(d.Result),
-		Tokens: d.Result.Tokens, Windows: d.Result.Windows, Unread: d.Result.UnreadTokens,
+		Tokens: d.Result.Tokens, Windows: d.Result.Windows, Unread: d.Unread(),
 		Trace: []Step{},
 		Elapsed: map[string]float64{
 			"parse": micros(d.Elapsed.Parse), "classify": micros(d.Elapsed.Classify), "rules": micros(d.Elapsed.Rules),
 			"splice": micros(d.Elapsed.Splice), "total": micros(d.Elapsed.Total),
 		},
 	}
-	for _, v := range d.Result.Verdicts {
-		if v.Head != router.HeadDomain {
-			out.Verdicts = append(out.Verdicts, Verdict{Head: v.Head, Label: v.Label, Confidence: v.Confidence})
-		}
+	for i := range d.Readings {
+		out.Readings = append(out.Readings, readingOf(&d.Readings[i]))
 	}
-	for _, s := range d.Result.Spans {
-		out.Spans = append(out.Spans, Span(s))
+	for _, s := range d.Signals {
+		out.Signals = append(out.Signals, Signal{Type: s.Type, Name: s.Name, Matched: s.Matched, Score: s.Score})
+	}
+	for _, f := range d.GuardFailures {
+		out.Unchecked = append(out.Unchecked, Unchecked(f))
 	}
 	for _, s := range d.Steps {
 		out.Trace = append(out.Trace, Step{What: s.What, Outcome: s.Outcome, Micros: micros(s.Elapsed)})
@@ -122,75 +152,34 @@ func Explain(d *router.Decision) Routed {
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
 
+func readingOf(r *router.Reading) Reading {
+	out := Reading{
+		View: r.View, Outcome: r.Outcome, Micros: micros(r.Elapsed),
+		Tokens: r.Result.Tokens, Windows: r.Result.Windows, Unread: r.Result.UnreadTokens,
+	}
+	for _, v := range r.Result.Verdicts {
+		out.Verdicts = append(out.Verdicts, Verdict{Head: v.Head, Label: v.Label, Confidence: v.Confidence, Scores: probabilities(v)})
+	}
+	for _, s := range r.Result.Spans {
+		out.Spans = append(out.Spans, Span(s))
+	}
+	return out
+}
+
 func scores(res classify.Result) map[string]float64 {
 	v, ok := res.Verdict(router.HeadDomain)
 	if !ok {
 		return nil
 	}
+	return probabilities(v)
+}
+
+func probabilities(v classify.Verdict) map[string]float64 {
 	out := make(map[string]float64, len(v.Scores))
 	for _, s := range v.Scores {
 		out[s.Label] = s.P
 	}
 	return out
-}
-
-// intentRequest has the fields of vLLM-SR's endpoint of the same path.
-type intentRequest struct {
-	Text    string `json:"text"`
-	Options struct {
-		ReturnProbabilities bool `json:"return_probabilities"`
-	} `json:"options"`
-}
-
-type intentAnswer struct {
-	Classification struct {
-		Category       string  `json:"category"`
-		Confidence     float64 `json:"confidence"`
-		ProcessingTime float64 `json:"processing_time_ms"`
-	} `json:"classification"`
-	Probabilities map[string]float64 `json:"probabilities,omitempty"`
-	Tokens        int                `json:"tokens"`
-	Windows       int                `json:"windows"`
-	Unread        int                `json:"unread_tokens"`
-}
-
-// classifyIntent labels one text.
-func classifyIntent(gen *live.Generation, w http.ResponseWriter, r *http.Request) {
-	body, refusal := readBody(gen, w, r)
-	if refusal != nil {
-		chat.WriteError(w, refusal)
-		return
-	}
-	var req intentRequest
-	if err := json.Unmarshal(body, &req, json.RejectUnknownMembers(true)); err != nil {
-		chat.WriteError(w, badRequest("", `The body is not of the form {"text": "...", "options": {"return_probabilities": true}}.`))
-		return
-	}
-	res, err := gen.Classifier.Classify(r.Context(), req.Text)
-	if err != nil {
-		chat.WriteError(w, classifyError(err))
-		return
-	}
-	var out intentAnswer
-	v, _ := res.Verdict(router.HeadDomain)
-	out.Classification.Category = v.Label
-	out.Classification.Confidence = v.Confidence
-	out.Classification.ProcessingTime = micros(res.Elapsed) / 1e3
-	out.Tokens, out.Windows, out.Unread = res.Tokens, res.Windows, res.UnreadTokens
-	if req.Options.ReturnProbabilities {
-		out.Probabilities = scores(res)
-	}
-	writeJSON(w, http.StatusOK, out)
-}
-
-func classifyError(err error) *chat.Error {
-	if errors.Is(err, classify.ErrNoText) {
-		return badRequest("text", "There is no text to classify.")
-	}
-	return &chat.Error{
-		Status: http.StatusServiceUnavailable, Type: "server_error", Code: "classification_failed",
-		Message: "The text could not be classified: " + classify.Outcome(err, classify.Result{}) + ".",
-	}
 }
 
 func badRequest(param, message string) *chat.Error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -58,15 +59,21 @@ func TestDryRunOfANamedModel(t *testing.T) {
 	}
 }
 
-// What other heads say is shown; of spans the place, and not what stands there.
+// What all heads say of each text is shown; of spans the place, and not what
+// stands there.
 func TestDryRunShowsAllHeads(t *testing.T) {
-	got := admin.Explain(&router.Decision{Result: classify.Result{
-		Verdicts: []classify.Verdict{{Head: "jailbreak", Label: "benign", Confidence: .9}, {Head: "domain", Label: "math", Confidence: .8}},
+	got := admin.Explain(&router.Decision{Readings: []router.Reading{{View: "all", Outcome: "ok", Result: classify.Result{
+		Tokens:   5,
+		Verdicts: []classify.Verdict{{Head: "jailbreak", Label: "benign", Confidence: .9, Scores: []classify.Score{{Label: "benign", P: .9}}}},
 		Spans:    []classify.Span{{Type: "PERSON", From: 3, To: 9, Score: .7, Source: "pii"}},
-	}})
-	if got.Category != "math" || got.Confidence != .8 || !slices.Equal(got.Verdicts, []admin.Verdict{{Head: "jailbreak", Label: "benign", Confidence: .9}}) ||
-		!slices.Equal(got.Spans, []admin.Span{{Type: "PERSON", From: 3, To: 9, Score: .7, Source: "pii"}}) {
-		t.Errorf("%+v", got)
+	}}}})
+	want := []admin.Reading{{
+		View: "all", Outcome: "ok", Tokens: 5,
+		Verdicts: []admin.Verdict{{Head: "jailbreak", Label: "benign", Confidence: .9, Scores: map[string]float64{"benign": .9}}},
+		Spans:    []admin.Span{{Type: "PERSON", From: 3, To: 9, Score: .7, Source: "pii"}},
+	}}
+	if !reflect.DeepEqual(got.Readings, want) {
+		t.Errorf("%+v", got.Readings)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/vsr-proxy/vsr-proxy/admin"
 	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/classify/classifytest"
+	"github.com/vsr-proxy/vsr-proxy/classify/pii"
 	"github.com/vsr-proxy/vsr-proxy/config"
 	"github.com/vsr-proxy/vsr-proxy/live"
 	"github.com/vsr-proxy/vsr-proxy/router"
@@ -23,6 +24,7 @@ import (
 const canary = "sk-canary-77aa"
 
 const routing = `
+admin: {batch_texts: 1000}
 server:
   api_keys: [{name: app, env: VSR_TEST_KEY}]
   limits: {body_bytes: 16KiB}
@@ -46,27 +48,34 @@ type stack struct {
 	server  *httptest.Server
 	model   *classifytest.Fake
 	current *live.Current
+	asked   *classify.Classifier
 	status  atomic.Pointer[admin.Status]
 	reload  func() error
 }
 
-func serve(t *testing.T) *stack {
+func serve(t *testing.T) *stack { t.Helper(); return serveHeads(t, nil) }
+
+// serveHeads is serve with a model of these heads.
+func serveHeads(t *testing.T, heads []classifytest.Head) *stack {
 	t.Helper()
 	t.Setenv("VSR_TEST_KEY", canary)
 	cfg, err := config.Parse("config.yaml", []byte(routing))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stack{t: t, model: classifytest.New(classifytest.Options{}), current: &live.Current{}, reload: func() error { return nil }}
-	c, err := classify.New(s.model, classify.DefaultOptions())
+	s := &stack{t: t, model: classifytest.New(classifytest.Options{Heads: heads}), current: &live.Current{}, reload: func() error { return nil }}
+	o := classify.DefaultOptions()
+	o.Patterns = pii.Find
+	c, err := classify.New(s.model, o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.asked = c
 	r, err := router.New(cfg, c.Heads(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.current.Swap(&live.Generation{Config: cfg, Router: r, Classifier: c, Close: func() { _ = c.Close(context.Background()) }})
+	s.current.Swap(&live.Generation{Config: cfg, Router: r, Classifier: c, Heads: c.Heads(), Slots: classify.DefaultOptions().Slots, Close: func() { _ = c.Close(context.Background()) }})
 	s.status.Store(&admin.Status{Ready: true, Phase: "ready"})
 	s.server = httptest.NewServer(admin.Handler(admin.Options{
 		Current: s.current, Metrics: telemetry.NewMetrics(telemetry.MetricsOptions{}).Handler(),
@@ -78,6 +87,12 @@ func serve(t *testing.T) *stack {
 		s.current.Swap(nil)
 	})
 	return s
+}
+
+func (s *stack) slots() int {
+	gen := s.current.Acquire()
+	defer gen.Release()
+	return gen.Slots
 }
 
 type answer struct {

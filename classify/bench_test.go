@@ -23,3 +23,17 @@ func BenchmarkNormalize(b *testing.B) {
 		}
 	})
 }
+
+// What a text costs in which something is found at the end.
+func BenchmarkLocate(b *testing.B) {
+	for name, unit := range map[string]string{"ascii": "What is the answer? ", "han": "漢字", "invisible": "\u200b", "accents": "José déjà ", "blanks": " \n", "marks": "\u0301"} {
+		text := "x" + strings.Repeat(unit, (1<<20)/len(unit)) + " John"
+		end := len(Normalize(text))
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				locate(text, []span{{end - 4, end}})
+			}
+		})
+	}
+}

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// place every word of text, a token for each part that "|" separates.
+// tokensOf gives a text of these pieces, each of them a token, and their places; the
+// text stands at 100.
 func tokensOf(t *testing.T, pieces ...string) (string, []place) {
 	t.Helper()
 	text := ""

@@ -265,3 +265,30 @@ func keysOf(t reflect.Type) []string {
 	}
 	return out
 }
+
+// The rules that protect read everything unless they are told not to; each
+// signal's own threshold stands in the file or is the classifier's.
+func TestLearnedSignalsHaveDefaults(t *testing.T) {
+	cfg := parse(t, smallest+`
+  signals:
+    jailbreak: [{name: a}, {name: b, threshold: 0.7, include_history: false}]
+    pii: [{name: a, pii_types_allowed: [PERSON]}, {name: b, include_history: "true"}]
+    complexity: [{name: a}]
+  decisions:
+    - {name: d, action: block, rules: {type: jailbreak, name: a}}
+`)
+	s := cfg.Routing.Signals
+	if !*s.Jailbreak[0].IncludeHistory || *s.Jailbreak[1].IncludeHistory || !*s.PII[0].IncludeHistory || !*s.PII[1].IncludeHistory {
+		t.Errorf("include_history: %v", cfg.Redacted()["routing"])
+	}
+	if s.Jailbreak[0].Threshold != 0 || s.Jailbreak[1].Threshold != .7 || !slices.Equal(s.PII[0].TypesAllowed, []string{"PERSON"}) {
+		t.Errorf("%+v", s)
+	}
+	if got := s.Names(); !slices.Equal(got, []string{"a", "b", "a", "b", "a"}) {
+		t.Errorf("names %q", got)
+	}
+	text := fmt.Sprint(cfg.Redacted()["routing"])
+	if !strings.Contains(text, "include_history:true") || !strings.Contains(text, "include_history:false") || cfg.Classify.OnGuardFailure != "refuse" || cfg.Classify.OnGuardUnread != "refuse" {
+		t.Errorf("%s", text)
+	}
+}

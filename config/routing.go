@@ -89,6 +89,27 @@ type Rule struct {
 	Name       string `mapstructure:"name"`
 }
 
+// Names are those of all signals, whatever their types.
+func (s *Signals) Names() []string {
+	var out []string
+	for _, one := range s.Keywords {
+		out = append(out, one.Name)
+	}
+	for _, one := range s.Domains {
+		out = append(out, one.Name)
+	}
+	for _, one := range s.Jailbreak {
+		out = append(out, one.Name)
+	}
+	for _, one := range s.PII {
+		out = append(out, one.Name)
+	}
+	for _, one := range s.Complexity {
+		out = append(out, one.Name)
+	}
+	return out
+}
+
 // complete gives the signals' flags their defaults.
 func (s *Signals) complete() {
 	for i := range s.Jailbreak {

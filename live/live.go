@@ -10,6 +10,7 @@ package live
 import (
 	"sync/atomic"
 
+	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/config"
 	"github.com/vsr-proxy/vsr-proxy/router"
 	"github.com/vsr-proxy/vsr-proxy/upstream"
@@ -21,8 +22,11 @@ type Generation struct {
 	Router   *router.Router
 	Upstream *upstream.Set
 	Gates    *Gates
-	// Classifier is the one that Router asks.
+	// Classifier is the one that Router asks; Heads are what it answers, and Slots
+	// is how many texts it reads at once.
 	Classifier router.Classifier
+	Heads      []classify.Head
+	Slots      int
 	// Close frees what the generation owns; it is called once.
 	Close func()
 

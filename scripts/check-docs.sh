@@ -67,7 +67,12 @@ classify: {heads: [{head: domain, model_dir: "$PWD/classify/models/domain"}]}
 models: [{name: m, endpoints: [{url: "http://127.0.0.1:9/v1"}]}]
 routing:
   default_model: m
-  signals: {keywords: [{name: k, operator: OR, keywords: [w]}], domains: [{name: d, categories: [math]}]}
+  signals:
+    keywords: [{name: k, operator: OR, keywords: [w]}]
+    domains: [{name: d, categories: [math]}]
+    jailbreak: [{name: j}]
+    pii: [{name: p}]
+    complexity: [{name: c}]
   decisions: [{name: x, model: m, rules: {type: keyword, name: k}}]
 YAML
   "$binary" serve -c "$work/full.yaml" 2>"$work/log" &

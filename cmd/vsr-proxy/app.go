@@ -109,7 +109,7 @@ func (a *app) install(ctx context.Context, cfg *config.Config) error {
 		}
 		return err
 	}
-	a.metrics.Admit(namesOf(cfg))
+	a.metrics.Admit(namesOf(cfg, e.classifier.Heads()))
 	a.engine, a.newest = e, next
 	s := e.status()
 	a.metrics.Accelerator(s.Accelerator.Provider, s.Accelerator.RuntimeVersion, s.Accelerator.Requested != "auto" && s.Accelerator.Fallback != "")
@@ -145,7 +145,7 @@ func (a *app) warnOfRestart(next *config.Config) {
 		changed bool
 	}{
 		{"server.listen", old.Server.Listen != next.Server.Listen},
-		{"admin", !reflect.DeepEqual(old.Admin, next.Admin)},
+		{"admin", !sameAdmin(old.Admin, next.Admin)},
 		{"telemetry", old.Telemetry != next.Telemetry},
 		{"log", old.Log != next.Log},
 		{"server.limits.header_bytes", old.Server.Limits.HeaderBytes != next.Server.Limits.HeaderBytes},
@@ -155,6 +155,12 @@ func (a *app) warnOfRestart(next *config.Config) {
 			a.log.Warn("changed value takes effect at the next start", "path", one.path)
 		}
 	}
+}
+
+// sameAdmin leaves out what is read from the configuration in use.
+func sameAdmin(a, b config.Admin) bool {
+	a.BatchTexts, b.BatchTexts = 0, 0
+	return reflect.DeepEqual(a, b)
 }
 
 func (a *app) engineStatus() admin.Status {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/classify/models"
 	"github.com/vsr-proxy/vsr-proxy/config"
 )
@@ -75,14 +76,13 @@ func namesOfHeads(heads []models.Head) string {
 	return strings.Join(names, ", ")
 }
 
-// labelsOf are those of the head that answers in a configuration.
-func labelsOf(bundles []bundle, head string) []string {
+// headsOf are all that answer in a configuration.
+func headsOf(bundles []bundle) []classify.Head {
+	var all []classify.Head
 	for _, b := range bundles {
 		for _, h := range b.heads {
-			if h.Name == head {
-				return h.Labels
-			}
+			all = append(all, h.Question())
 		}
 	}
-	return nil
+	return all
 }

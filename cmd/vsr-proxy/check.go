@@ -45,7 +45,7 @@ func checkParts(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	_, wrongRules := router.New(cfg, labelsOf(bundles, router.HeadDomain), (*classify.Panel)(nil))
+	_, wrongRules := router.New(cfg, headsOf(bundles), (*classify.Panel)(nil))
 	pools, wrongPools := newPools(cfg)
 	if wrongPools == nil {
 		pools.Close()

@@ -13,7 +13,9 @@ import (
 	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/classify/accel"
 	"github.com/vsr-proxy/vsr-proxy/classify/onnx"
+	"github.com/vsr-proxy/vsr-proxy/classify/pii"
 	"github.com/vsr-proxy/vsr-proxy/config"
+	"github.com/vsr-proxy/vsr-proxy/router"
 	"github.com/vsr-proxy/vsr-proxy/telemetry"
 )
 
@@ -79,13 +81,22 @@ func openModel(ctx context.Context, c config.Classify, b bundle, library string)
 }
 
 func newClassifier(c config.Classify, b bundle, model *onnx.Model) (*classify.Classifier, error) {
-	slots := c.Slots
-	if slots == 0 {
-		slots = runtime.GOMAXPROCS(0)
+	o := classify.Options{
+		Slots: slotsOf(c), Queue: c.Queue, Deadline: c.Deadline, MaxWindows: c.MaxWindows, Overlap: b.manifest.Overlap,
 	}
-	return classify.New(model, classify.Options{
-		Slots: slots, Queue: c.Queue, Deadline: c.Deadline, MaxWindows: c.MaxWindows, Overlap: b.manifest.Overlap,
-	})
+	for _, h := range b.heads {
+		if h.Name == router.HeadPII {
+			o.Patterns = pii.Find
+		}
+	}
+	return classify.New(model, o)
+}
+
+func slotsOf(c config.Classify) int {
+	if c.Slots == 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return c.Slots
 }
 
 // runtimeLibrary is the configured path, or the library beside the binary.

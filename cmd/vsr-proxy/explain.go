@@ -59,7 +59,7 @@ func decideOnce(ctx context.Context, cfg *config.Config, model, prompt string) (
 		return nil, err
 	}
 	defer e.close()
-	rules, err := router.New(cfg, e.classifier.Labels(router.HeadDomain), e.classifier)
+	rules, err := router.New(cfg, e.classifier.Heads(), e.classifier)
 	if err != nil {
 		return nil, err
 	}
@@ -100,11 +100,9 @@ func printDecision(out io.Writer, r admin.Routed) error {
 		fmt.Fprintf(w, "read\t%d tokens in %d windows, %d unread\n", r.Tokens, r.Windows, r.Unread)
 		fmt.Fprintf(w, "runners-up\t%s\n", runnersUp(r))
 	}
-	for _, v := range r.Verdicts {
-		fmt.Fprintf(w, "%s\t%s (confidence %.3f)\n", v.Head, v.Label, v.Confidence)
-	}
-	for _, s := range r.Spans {
-		fmt.Fprintf(w, "%s\tbytes %d to %d (score %.3f, %s)\n", s.Type, s.From, s.To, s.Score, s.Source)
+	printReadings(w, r.Readings)
+	for _, u := range r.Unchecked {
+		fmt.Fprintf(w, "unchecked\t%s: %s\n", u.Decision, u.Reason)
 	}
 	fmt.Fprintln(w, "\nstep\toutcome\ttime")
 	for _, s := range r.Trace {
@@ -114,6 +112,25 @@ func printDecision(out io.Writer, r admin.Routed) error {
 	fmt.Fprintf(w, "\ntime\tparse %s, classify %s, rules %s, splice %s, total %s\n",
 		duration(e["parse"]), duration(e["classify"]), duration(e["rules"]), duration(e["splice"]), duration(e["total"]))
 	return w.Flush()
+}
+
+// printReadings is what the classifier says beside the category: the other heads,
+// and the places of personal data without what stands there.
+func printReadings(w io.Writer, readings []admin.Reading) {
+	for _, one := range readings {
+		where := ""
+		if len(readings) > 1 {
+			where = " in " + one.View
+		}
+		for _, v := range one.Verdicts {
+			if v.Head != router.HeadDomain {
+				fmt.Fprintf(w, "%s\t%s (confidence %.3f)%s\n", v.Head, v.Label, v.Confidence, where)
+			}
+		}
+		for _, s := range one.Spans {
+			fmt.Fprintf(w, "%s\tbytes %d to %d (score %.3f, %s)%s\n", s.Type, s.From, s.To, s.Score, s.Source, where)
+		}
+	}
 }
 
 func duration(micros float64) string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 
+	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/config"
 	"github.com/vsr-proxy/vsr-proxy/live"
 	"github.com/vsr-proxy/vsr-proxy/router"
@@ -16,7 +17,7 @@ import (
 // doesn't double what may be in flight.
 func newGeneration(cfg *config.Config, e *engine, tracing *telemetry.Tracing, before *live.Generation) (*live.Generation, error) {
 	classifier := traced{inner: e.classifier, tracing: tracing}
-	rules, err := router.New(cfg, e.classifier.Labels(router.HeadDomain), classifier)
+	rules, err := router.New(cfg, e.classifier.Heads(), classifier)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +31,8 @@ func newGeneration(cfg *config.Config, e *engine, tracing *telemetry.Tracing, be
 	}
 	e.use()
 	return &live.Generation{
-		Config: cfg, Router: rules, Upstream: pools, Gates: gates, Classifier: classifier,
+		Config: cfg, Router: rules, Upstream: pools, Gates: gates,
+		Classifier: classifier, Heads: e.classifier.Heads(), Slots: slotsOf(cfg.Classify),
 		Close: func() {
 			pools.Close()
 			e.done()
@@ -79,23 +81,20 @@ func endpointsOf(list []config.Endpoint) []upstream.Endpoint {
 	return out
 }
 
-// namesOf are the label values that a configuration allows in metrics.
-func namesOf(cfg *config.Config) telemetry.Names {
+// namesOf are the label values that a configuration and a classifier with these
+// heads allow in metrics.
+func namesOf(cfg *config.Config, heads []classify.Head) telemetry.Names {
 	names := telemetry.Names{
 		Models:    append([]string{}, cfg.Routing.AutoModels...),
 		Decisions: []string{router.DecisionDefault, router.DecisionExplicit},
+		Signals:   cfg.Routing.Signals.Names(),
+		PIITypes:  router.PIITypes(heads),
 	}
 	for _, m := range cfg.Models {
 		names.Models = append(append(names.Models, m.Name), m.Aliases...)
 	}
 	for _, d := range cfg.Routing.Decisions {
 		names.Decisions = append(names.Decisions, d.Name)
-	}
-	for _, k := range cfg.Routing.Signals.Keywords {
-		names.Signals = append(names.Signals, k.Name)
-	}
-	for _, d := range cfg.Routing.Signals.Domains {
-		names.Signals = append(names.Signals, d.Name)
 	}
 	for _, p := range poolsOf(cfg) {
 		names.Pools = append(names.Pools, p.Name)

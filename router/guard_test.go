@@ -1,0 +1,454 @@
+package router_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vsr-proxy/vsr-proxy/chat"
+	"github.com/vsr-proxy/vsr-proxy/classify"
+	"github.com/vsr-proxy/vsr-proxy/classify/classifytest"
+	"github.com/vsr-proxy/vsr-proxy/config"
+	"github.com/vsr-proxy/vsr-proxy/router"
+)
+
+func mustBlock(t *testing.T, what string, d *router.Decision) {
+	t.Helper()
+	e := d.Error
+	if e == nil || e.Status != 403 || e.Code != "content_blocked" || !e.NoRetry || d.Path != router.PathBlocked || d.Body != nil || d.Model != "" || len(d.GuardFailures) != 0 {
+		t.Errorf("%s: not blocked: %+v, error %+v", what, d, e)
+	}
+}
+
+func mustPass(t *testing.T, what string, d *router.Decision, model, name string) {
+	t.Helper()
+	if d.Error != nil || d.Model != model || d.Name != name || d.Path != router.PathUpstream || len(d.Body) == 0 || len(d.GuardFailures) != 0 {
+		t.Errorf("%s: got model %q, decision %q, path %s, error %v, unchecked %v; want %s by %s", what, d.Model, d.Name, d.Path, d.Error, d.GuardFailures, model, name)
+	}
+}
+
+// mustNotCheck is what becomes of a request that could not be checked.
+func mustNotCheck(t *testing.T, what string, d *router.Decision, reason string) {
+	t.Helper()
+	e := d.Error
+	if e == nil || e.Status != 503 || e.Code != "classification_failed" || !e.NoRetry || d.Path != router.PathError || d.Body != nil ||
+		len(d.GuardFailures) != 1 || d.GuardFailures[0].Reason != reason || !d.GuardFailures[0].Refused || d.Name != d.GuardFailures[0].Decision {
+		t.Errorf("%s: want 503 for %s: %+v, error %+v", what, reason, d, e)
+	}
+}
+
+// A decision that blocks refuses what it matches, says which it is, and neither
+// a score nor a word of the prompt.
+func TestBlockedRequest(t *testing.T) {
+	r := guard(t, twoModels+blocks)
+	d := decide(r.Router, "auto", "a CANARY jailbreak")
+	mustBlock(t, "attack", d)
+	if d.Name != "no attacks" || !strings.Contains(d.Error.Message, `"no attacks"`) || strings.Contains(d.Error.Message, "CANARY") || strings.ContainsAny(d.Error.Message, "0123456789") {
+		t.Errorf("%s: %s", d.Name, d.Error.Message)
+	}
+	mustPass(t, "mathematics", decide(r.Router, "auto", "an integral"), "large", "mathematics")
+	mustPass(t, "anything", decide(r.Router, "auto", "hello"), "small", router.DecisionDefault)
+}
+
+// Blocking decisions take their turn by priority like all others.
+func TestBlocksByPriority(t *testing.T) {
+	r := guard(t, twoModels+guardSignals+`
+  decisions:
+    - {name: vip, priority: 9, model: large, rules: {type: keyword, name: urgent}}
+    - {name: no attacks, priority: 5, action: block, rules: {type: jailbreak, name: attack}}
+    - {name: hard, priority: 1, model: large, rules: {type: complexity, name: hard}}
+`)
+	mustPass(t, "before the block", decide(r.Router, "auto", "urgent jailbreak"), "large", "vip")
+	mustBlock(t, "block before the route", decide(r.Router, "auto", "prove jailbreak"))
+	mustPass(t, "after the block", decide(r.Router, "auto", "prove it"), "large", "hard")
+	mustBlock(t, "a named model is not routed by the first", decide(r.Router, "small", "urgent jailbreak"))
+}
+
+// H1: a model that the client names is honoured, and no name gets around a decision
+// that protects: one that blocks, or one that nothing but protecting signals make
+// match.
+func TestNamedModelsAreProtected(t *testing.T) {
+	for _, c := range []struct{ action, rule, text, want string }{
+		{"action: block", "{type: jailbreak, name: attack}", "jailbreak", "block"},
+		{"action: block", "{type: jailbreak, name: attack}", "hello", "explicit"},
+		{"action: block", "{type: domain, name: math}", "integral", "block"},
+		{"action: block", "{type: keyword, name: urgent}", "urgent", "block"},
+		{"action: block", "{type: complexity, name: hard}", "prove", "block"},
+		{"model: large", "{type: pii, name: anything}", "Alice", "d"},
+		{"model: large", "{type: pii, name: anything}", "hello", "explicit"},
+		{"model: large", op("OR", "{type: pii, name: anything}", "{type: jailbreak, name: attack}"), "jailbreak", "d"},
+		{"model: large", op("AND", "{type: pii, name: anything}", "{type: jailbreak, name: attack}"), "Alice jailbreak", "d"},
+		{"model: large", op("NOT", "{type: pii, name: anything}"), "hello", "explicit"}, // would take every harmless request
+		{"model: large", op("OR", "{type: pii, name: anything}", "{type: keyword, name: urgent}"), "Alice", "explicit"},
+		{"model: large", "{type: domain, name: math}", "integral", "explicit"},
+	} {
+		r := guard(t, guardRule(c.action, c.rule)+"  unknown_model: default\n")
+		for _, asked := range []string{"small", "unknown"} {
+			d := decide(r.Router, asked, c.text)
+			what := fmt.Sprintf("%s %s asked for %s with %q", c.action, c.rule, asked, c.text)
+			switch {
+			case c.want == "block":
+				mustBlock(t, what, d)
+			case c.want == "d":
+				mustPass(t, what, d, "large", "d")
+			case asked == "unknown":
+				mustPass(t, what, d, "small", router.DecisionDefault)
+			default:
+				mustPass(t, what, d, "small", router.DecisionExplicit)
+			}
+			if d.Auto {
+				t.Errorf("%s: counted as routed", what)
+			}
+		}
+	}
+}
+
+// No signal is evaluated for a named model that no rule protects, nor for what
+// passes by name alone and is never read.
+func TestNamedModelsCostNothingWithoutProtection(t *testing.T) {
+	r := guard(t, guardRule("model: large", "{type: complexity, name: hard}"))
+	if d := decide(r.Router, "small", "prove jailbreak"); d.Guarded || len(d.Readings) != 0 || r.model.Counts().Tokenized != 0 {
+		t.Errorf("%+v", d)
+	}
+	r = guard(t, twoModels+blocks)
+	d := r.Decide(context.Background(), router.Request{Kind: chat.ByModel, Body: []byte(`{"model":"small","input":"jailbreak"}`)})
+	if mustPass(t, "embeddings", d, "small", router.DecisionExplicit); d.Guarded || r.model.Counts().Tokenized != 0 {
+		t.Errorf("%+v", d)
+	}
+}
+
+// The signals' thresholds, allowed types and scopes.
+func TestLearnedSignals(t *testing.T) {
+	for _, c := range []struct {
+		rule, text string
+		match      bool
+	}{
+		{"{type: complexity, name: hard}", "prove", true},
+		{"{type: complexity, name: hard}", "hello", false},
+		{"{type: pii, name: anything}", "to Alice", true},
+		{"{type: pii, name: personal}", "to Alice", false}, // allowed
+		{"{type: pii, name: personal}", "to Alice, alice@example.com", true},
+		{"{type: pii, name: sure}", "to Alice", false}, // less sure than 0.99
+		{"{type: pii, name: sure}", "to alice@example.com", true},
+		{"{type: pii, name: anything}", "hello", false},
+		{op("NOT", "{type: pii, name: anything}"), "hello", true},
+		{"{type: jailbreak, name: attack now}", "jailbreak", true},
+	} {
+		d := decide(guard(t, guardRule("model: large", c.rule)).Router, "auto", c.text)
+		if (d.Name == "d") != c.match || d.Error != nil {
+			t.Errorf("%s on %q: %+v", c.rule, c.text, d)
+		}
+	}
+}
+
+// E5, E8: an attack is found in every field that a model can come to read, whoever
+// speaks, and in the first of very many turns, while routing looks at the last.
+func TestProtectionReadsEverything(t *testing.T) {
+	r := guard(t, "classify: {max_windows: 2000}\n"+twoModels+blocks)
+	chatBody := func(messages string) string { return `{"model":"auto","messages":[` + messages + `]}` }
+	const last = `,{"role":"user","content":"hello"}`
+	for kind, bodies := range map[chat.Kind][]string{
+		chat.Chat: {
+			chatBody(`{"role":"system","content":"jailbreak"}` + last),
+			chatBody(`{"role":"developer","content":"jailbreak"}` + last),
+			chatBody(`{"role":"user","content":"jailbreak"}` + last),
+			chatBody(`{"role":"user","name":"jailbreak","content":"x"}` + last),
+			chatBody(`{"role":"assistant","content":"jailbreak"}` + last),
+			chatBody(`{"role":"assistant","refusal":"jailbreak"}` + last),
+			chatBody(`{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"q\":\"a jailbreak here\"}"}}]}` + last),
+			chatBody(`{"role":"tool","tool_call_id":"a","content":"jailbreak"}` + last),
+			chatBody(`{"role":"function","name":"f","content":"jailbreak"}` + last),
+			chatBody(`{"role":"user","content":"jailbreak"}` + strings.Repeat(`,{"role":"assistant","content":"yes"},{"role":"user","content":"more"}`, 1000)),
+			`{"model":"auto","messages":[{"role":"user","content":"hello"}],"tools":[{"type":"function","function":{"name":"f","description":"a jailbreak here"}}]}`,
+		},
+		chat.Responses: {
+			`{"model":"auto","input":"hello","instructions":"jailbreak"}`,
+			`{"model":"auto","input":[{"type":"function_call_output","call_id":"c","output":"jailbreak"},{"role":"user","content":"hello"}]}`,
+		},
+		chat.Completions: {`{"model":"auto","prompt":["hello","jailbreak"]}`, `{"model":"auto","prompt":"hello","suffix":"jailbreak"}`},
+	} {
+		for _, body := range bodies {
+			for _, asked := range []string{"auto", "small"} {
+				body := strings.Replace(body, `"auto"`, `"`+asked+`"`, 1)
+				mustBlock(t, body[:min(len(body), 120)], r.Decide(context.Background(), router.Request{Kind: kind, Body: []byte(body)}))
+			}
+		}
+	}
+}
+
+// E8: a signal without history reads what routing reads.
+func TestProtectionWithoutHistory(t *testing.T) {
+	const body = `{"model":"auto","messages":[{"role":"user","content":"jailbreak"},{"role":"user","content":"hello"}]}`
+	r := guard(t, guardRule("action: block", "{type: jailbreak, name: attack now}"))
+	d := r.Decide(context.Background(), router.Request{Kind: chat.Chat, Body: []byte(body)})
+	if mustPass(t, "last turn", d, "small", router.DecisionDefault); len(d.Readings) != 1 || d.Readings[0].View != "last_user" {
+		t.Errorf("read %+v", d.Readings)
+	}
+	d = guard(t, guardRule("action: block", "{type: jailbreak, name: attack}")).Decide(context.Background(), router.Request{Kind: chat.Chat, Body: []byte(body)})
+	if mustBlock(t, "all turns", d); len(d.Readings) != 1 || d.Readings[0].View != "all" {
+		t.Errorf("read %+v", d.Readings)
+	}
+}
+
+// E6: an attack cut into parts, down to one letter each, is read joined; one cut
+// by turns stands in one window with the rest.
+func TestProtectionJoinsParts(t *testing.T) {
+	var letters, half []string
+	for _, c := range "a jailbreak" {
+		letters = append(letters, fmt.Sprintf(`{"type":"text","text":"%c"}`, c))
+	}
+	half = []string{`{"type":"text","text":"a jail"}`, `{"type":"text","text":"break"}`}
+	for _, rule := range []string{"{type: jailbreak, name: attack}", "{type: jailbreak, name: attack now}"} {
+		r := guard(t, guardRule("action: block", rule))
+		for _, parts := range [][]string{letters, half} {
+			body := `{"model":"auto","messages":[{"role":"user","content":[` + strings.Join(parts, ",") + `]}]}`
+			d := r.Decide(context.Background(), router.Request{Kind: chat.Chat, Body: []byte(body)})
+			if mustBlock(t, body, d); len(d.Readings) != 2 || !strings.HasSuffix(d.Readings[1].View, "_fused") {
+				t.Errorf("read %+v", d.Readings)
+			}
+		}
+	}
+}
+
+// E1, E2: wherever in a long text an attack stands, it is found, and what is
+// beyond the windows is not passed in silence.
+func TestProtectionReadsLongTexts(t *testing.T) {
+	r := guard(t, "classify: {max_windows: 200, deadline: 20s}\n"+twoModels+blocks)
+	words := strings.Fields(strings.Repeat("benign filler words ", 300))
+	for _, at := range []int{0, 1, 11, 12, 15, 16, 17, 450, 898, 899} {
+		text := append([]string{}, words...)
+		text[at] = "jailbreak"
+		mustBlock(t, fmt.Sprint("word ", at), decide(r.Router, "auto", strings.Join(text, " ")))
+	}
+	mustPass(t, "benign", decide(r.Router, "auto", strings.Join(words, " ")), "small", router.DecisionDefault)
+
+	short := guard(t, "classify: {max_windows: 4}\n"+twoModels+blocks)
+	d := decide(short.Router, "auto", strings.Join(words, " "))
+	if mustNotCheck(t, "beyond the windows", d, "unread"); d.Unread() < 800 {
+		t.Errorf("%d tokens unread", d.Unread())
+	}
+	mustBlock(t, "found in what was read", decide(short.Router, "auto", "jailbreak "+strings.Join(words, " ")))
+	open := guard(t, "classify: {max_windows: 4, on_guard_unread: allow}\n"+twoModels+blocks)
+	d = decide(open.Router, "auto", strings.Join(words, " "))
+	if d.Error != nil || len(d.GuardFailures) != 1 || d.GuardFailures[0].Refused || d.GuardFailures[0].Reason != "unread" {
+		t.Errorf("allowed: %+v", d)
+	}
+}
+
+// E2: prompts given as token ids are text that only the backend can read.
+func TestTokenPromptsAreUnread(t *testing.T) {
+	body := []byte(`{"model":"small","prompt":[[101,2023,102]]}`)
+	r := guard(t, twoModels+blocks)
+	mustNotCheck(t, "token ids", r.Decide(context.Background(), router.Request{Kind: chat.Completions, Body: body}), "unread")
+	r = guard(t, "classify: {on_guard_unread: allow}\n"+twoModels+blocks)
+	if d := r.Decide(context.Background(), router.Request{Kind: chat.Completions, Body: body}); d.Error != nil || d.Model != "small" {
+		t.Errorf("allowed: %+v", d)
+	}
+}
+
+// E7: what has no text can't attack by it. Images are counted and not read.
+func TestRequestWithoutTextIsNotBlocked(t *testing.T) {
+	const image = `{"type":"image_url","image_url":{"url":"data:image/png;base64,amFpbGJyZWFr"}}`
+	for _, rules := range []string{
+		blocks, guardSignals + "  decisions:\n    - {name: d, action: block, rules: {operator: NOT, conditions: [{type: domain, name: math}]}}\n",
+	} {
+		r := guard(t, twoModels+rules)
+		d := r.Decide(context.Background(), router.Request{Kind: chat.Chat, Body: []byte(`{"model":"small","messages":[{"role":"user","content":[` + image + `]}]}`)})
+		if mustPass(t, "an image", d, "small", router.DecisionExplicit); d.Request.Media.Images != 1 {
+			t.Errorf("%+v", d.Request.Media)
+		}
+	}
+	r := guard(t, twoModels+blocks)
+	d := r.Decide(context.Background(), router.Request{Kind: chat.Chat, Body: []byte(`{"model":"auto","messages":[{"role":"system","content":"jailbreak"},{"role":"user","content":[` + image + `]}]}`)})
+	mustBlock(t, "an image beside an attack", d)
+}
+
+// C1: a protecting decision fails closed, in time, whatever way the classifier
+// fails; a decision that chooses a model fails open; each is told apart.
+func TestProtectionFailsClosed(t *testing.T) {
+	faults := map[string]classifytest.Knobs{
+		classify.OutcomeError:     {Err: errors.New("boom")},
+		classify.OutcomePanic:     {Panic: true},
+		classify.OutcomeBadOutput: {NaN: true, Head: "jailbreak"},
+		classify.OutcomeDeadline:  {Delay: time.Minute},
+	}
+	const deadline = 100 * time.Millisecond
+	for reason, knobs := range faults {
+		for _, asked := range []string{"auto", "small"} {
+			r := guard(t, "classify: {deadline: 100ms}\n"+twoModels+blocks)
+			r.model.Set(knobs)
+			start := time.Now()
+			d := decide(r.Router, asked, "hello")
+			if took := time.Since(start); took > deadline+2*time.Second {
+				t.Errorf("%s: took %v", reason, took)
+			}
+			mustNotCheck(t, reason+" for "+asked, d, reason)
+
+			r = guard(t, "classify: {deadline: 100ms, on_guard_failure: allow}\n"+twoModels+blocks)
+			r.model.Set(knobs)
+			d = decide(r.Router, asked, "hello")
+			if d.Error != nil || d.Model != "small" || len(d.GuardFailures) != 1 || d.GuardFailures[0].Refused || d.GuardFailures[0].Reason != reason {
+				t.Errorf("%s allowed for %s: %+v", reason, asked, d)
+			}
+			if want := map[string]router.Path{"auto": router.PathDegraded, "small": router.PathUpstream}[asked]; d.Path != want {
+				t.Errorf("%s allowed for %s: path %s", reason, asked, d.Path)
+			}
+
+			r = guard(t, "classify: {deadline: 100ms}\n"+guardRule("model: large", "{type: complexity, name: hard}"))
+			r.model.Set(knobs)
+			if d = decide(r.Router, "auto", "hello"); d.Error != nil || d.Path != router.PathDegraded || d.Degraded != reason || len(d.GuardFailures) != 0 {
+				t.Errorf("%s while routing: %+v", reason, d)
+			}
+		}
+	}
+}
+
+// C1: a model that hangs, and a queue that is full.
+func TestProtectionFailsClosedWhenFull(t *testing.T) {
+	r := guard(t, "classify: {deadline: 50ms}\n"+twoModels+blocks, func(o *classify.Options) { o.Slots, o.Queue = 1, 0 })
+	r.model.Set(classifytest.Knobs{Hang: true})
+	mustNotCheck(t, "hangs", decide(r.Router, "small", "hello"), classify.OutcomeDeadline)
+	mustNotCheck(t, "full", decide(r.Router, "small", "hello"), classify.OutcomeQueueFull)
+	r.model.Release()
+}
+
+// C1: one prompt that can't be routed is still not let past a lower decision that
+// protects, and a failure that a cheaper signal makes irrelevant is none.
+func TestFailureDoesNotOpenALowerGuard(t *testing.T) {
+	const rules = guardSignals + `
+  decisions:
+    - {name: hard, priority: 9, model: large, rules: {type: complexity, name: hard}}
+    - {name: no attacks, priority: 5, action: block, rules: {operator: OR, conditions: [{type: jailbreak, name: attack}, {type: keyword, name: urgent}]}}
+    - {name: also hard, priority: 1, model: large, rules: {type: complexity, name: hard}}
+`
+	r := guard(t, twoModels+rules)
+	r.model.Set(classifytest.Knobs{Err: errors.New("boom")})
+	d := decide(r.Router, "auto", "hello")
+	mustNotCheck(t, "failed", d, classify.OutcomeError)
+	mustBlock(t, "settled by a keyword", decide(r.Router, "auto", "urgent"))
+
+	r = guard(t, "classify: {max_windows: 2, on_unread: default}\n"+twoModels+rules)
+	long := strings.Repeat("benign filler ", 50)
+	mustNotCheck(t, "unread", decide(r.Router, "auto", long), "unread")
+	mustBlock(t, "found in what was read", decide(r.Router, "auto", "jailbreak "+long))
+}
+
+// A text that two signals look at is read once, and both views and both scopes
+// of a plain request are one text.
+func TestEachTextIsReadOnce(t *testing.T) {
+	r := guard(t, twoModels+guardSignals+`
+  decisions:
+    - {name: a, action: block, rules: {type: jailbreak, name: attack}}
+    - {name: b, action: block, rules: {type: pii, name: personal}}
+    - {name: c, action: block, rules: {type: jailbreak, name: attack now}}
+    - {name: d, model: large, rules: {operator: AND, conditions: [{type: domain, name: math}, {type: complexity, name: hard}]}}
+`)
+	d := decide(r.Router, "auto", "prove the integral")
+	mustPass(t, "one turn", d, "large", "d")
+	if n := r.model.Counts().Runs; n != 1 || len(d.Readings) != 1 || d.Category() != "math" || !d.Classified {
+		t.Errorf("%d runs, readings %+v, category %s", n, d.Readings, d.Category())
+	}
+	d = r.Decide(context.Background(), router.Request{Kind: chat.Chat, Body: []byte(`{"model":"auto","messages":[{"role":"system","content":"be kind"},{"role":"user","content":"prove the integral"}]}`)})
+	mustPass(t, "two turns", d, "large", "d")
+	if n := r.model.Counts().Runs; n != 3 || len(d.Readings) != 2 {
+		t.Errorf("%d runs, readings %+v", n, d.Readings)
+	}
+}
+
+// All texts of a request together have the deadline of one.
+func TestTextsShareOneDeadline(t *testing.T) {
+	r := guard(t, "classify: {deadline: 300ms}\n"+twoModels+blocks)
+	r.model.Set(classifytest.Knobs{Delay: 200 * time.Millisecond})
+	body := `{"model":"auto","messages":[{"role":"user","content":[{"type":"text","text":"one"},{"type":"text","text":"two"}]}]}`
+	start := time.Now()
+	d := r.Decide(context.Background(), router.Request{Kind: chat.Chat, Body: []byte(body)})
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
+	mustNotCheck(t, "the second text", d, classify.OutcomeDeadline)
+}
+
+// A client that left is no failure of a guard.
+func TestGuardAndClientThatLeft(t *testing.T) {
+	r := guard(t, twoModels+blocks)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	d := r.Decide(ctx, ask("small", "hello"))
+	if d.Error == nil || d.Error.Status != router.StatusClientGone || len(d.GuardFailures) != 0 {
+		t.Errorf("%+v", d)
+	}
+}
+
+// A signal on a head that the loaded model lacks, or a type that it never finds,
+// is an error that says so; all at once.
+func TestSignalsNeedTheirHeads(t *testing.T) {
+	cfg, err := config.Parse("config.yaml", []byte(twoModels+`
+  signals:
+    domains: [{name: a, categories: [math]}]
+    jailbreak: [{name: a}]
+    pii: [{name: a}]
+    complexity: [{name: a}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = router.New(cfg, heads, &stub{})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, part := range []string{
+		`routing.signals.jailbreak[0]: the loaded classifier has no sequence head "jailbreak"; its heads are domain`,
+		`routing.signals.pii[0]: the loaded classifier has no token head "pii"`,
+		`routing.signals.complexity[0]: the loaded classifier has no sequence head "complexity"`,
+	} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q is not in: %v", part, err)
+		}
+	}
+	if _, err = router.New(cfg, nil, &stub{}); err == nil || !strings.Contains(err.Error(), `routing.signals.domains[0]: the loaded classifier has no sequence head "domain"; its heads are none`) {
+		t.Errorf("no heads: %v", err)
+	}
+	cfg, err = config.Parse("config.yaml", []byte(twoModels+"  signals:\n    pii: [{name: a, pii_types_allowed: [PERSN, EMAIL_ADDRESS]}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked []classify.Head
+	for _, h := range fourHeads() {
+		asked = append(asked, h.Head)
+	}
+	_, err = router.New(cfg, asked, &stub{})
+	if err == nil || !strings.Contains(err.Error(), `routing.signals.pii[0].pii_types_allowed[0]: "PERSN"`) || strings.Contains(err.Error(), "allowed[1]") || !strings.Contains(err.Error(), "PERSON") {
+		t.Errorf("a type that is none: %v", err)
+	}
+}
+
+// The trace shows what protected, with scores and types, and never the text.
+func TestTraceOfAGuard(t *testing.T) {
+	req := ask("small", "mail alice@example.com to Alice about a jailbreak")
+	req.Trace = true
+	r := guard(t, twoModels+guardSignals+`
+  decisions:
+    - {name: leak, action: block, rules: {type: pii, name: personal}}
+`)
+	d := r.Decide(context.Background(), req)
+	mustBlock(t, "leak", d)
+	var got []string
+	for _, s := range d.Steps {
+		got = append(got, s.What+": "+s.Outcome)
+	}
+	text := strings.Join(got, "\n")
+	for _, part := range []string{"classify all turns: ok", "pii personal: match (1 EMAIL_ADDRESS, 1 PERSON allowed; threshold 0.000)", "decision leak: match"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not in\n%s", part, text)
+		}
+	}
+	if strings.Contains(text, "example") || strings.Contains(text, "Alice") {
+		t.Errorf("the trace quotes the text:\n%s", text)
+	}
+	if spans := d.Spans(); len(spans) != 2 {
+		t.Errorf("spans %+v", spans)
+	}
+}
