@@ -220,3 +220,9 @@ func disjoint(text string, spans []classify.Span) []classify.Span {
 	}
 	return out
 }
+
+// String says how much was masked, not what.
+func (m *Masker) String() string { return strconv.Itoa(m.Masked()) + " values masked" }
+
+// GoString keeps %#v from printing the values.
+func (m *Masker) GoString() string { return m.String() }

@@ -3,6 +3,7 @@ package pii
 import (
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -33,6 +34,12 @@ type Unmasker struct {
 	held   string   // not given back yet: what may become a placeholder or a character
 	before byte     // what came just before held
 }
+
+// String says how much can be put back, not what.
+func (u *Unmasker) String() string { return strconv.Itoa(len(u.keys)) + " values to put back" }
+
+// GoString keeps %#v from printing the values.
+func (u *Unmasker) GoString() string { return u.String() }
 
 // Write takes the next piece and gives back what is certain by now. At most one
 // placeholder, as long as it may be spelled, is held back.
