@@ -19,8 +19,8 @@ const (
 	// Name may become another name as a whole: backends take no spaces, brackets
 	// and the like in one.
 	Name
-	// Number is one in a tool call's arguments. What is written in its place
-	// becomes a string there.
+	// Number is one in JSON in a string. What is written in its place becomes a
+	// string there.
 	Number
 	// Fixed can't be changed: a function's or a parameter's name, which has to be
 	// the same elsewhere, and what only the backend knows to read.
@@ -39,7 +39,7 @@ type part struct {
 	from, to int
 	at, end  int // in the body, quotes included
 	use      Use
-	json     bool // what it says is JSON: a tool call's arguments
+	json     bool // backends read what it says as JSON: a tool call's arguments
 }
 
 // Place is a text in a request and where it stands. Its Text has all escapes
@@ -67,7 +67,9 @@ func (l *Layout) Of(p Place) string { return l.Text[p.From:p.To] }
 
 // Layouts lay out everything that Text(All) holds, a line feed between any two
 // places, but each string once: arguments of tool calls, which Text gives as they
-// are and with \u escapes resolved, stand here with the strings in them unescaped.
+// are and with \u escapes resolved, stand here with the strings in them unescaped,
+// and so does any other text that is a JSON object or array, such as a tool's
+// result.
 // fused joins the parts of one message as Fused does; the places are the same, and
 // so is the layout where no message has more than one part.
 //
@@ -108,12 +110,12 @@ func (r *Request) joins(a, b part) bool {
 // lay adds one string of the body, or the strings in it.
 func (l *Layout) lay(b *strings.Builder, p part, text string) {
 	place := Place{Use: p.use, Segment: p.span, at: p.at, end: p.end}
-	if p.json {
+	if p.json || p.use == Prose && isStructured(text) {
 		if inner, ok := readInner(text); ok {
 			l.layInner(b, place, text, inner)
 			return
 		}
-		if strings.Contains(text, `\u`) { // nobody can say how the backend will read it
+		if p.json && strings.Contains(text, `\u`) { // nobody can say how the backend will read it
 			place.Use, text = Fixed, string(appendResolved(nil, []byte(text)))
 		}
 	}
@@ -150,12 +152,19 @@ func (l *Layout) layInner(b *strings.Builder, place Place, text string, inner []
 	b.WriteString(text[done:])
 }
 
+// isStructured tells whether text may be a JSON object or array, as tools' results
+// are.
+func isStructured(text string) bool {
+	text = strings.TrimLeft(text, " \t\r\n")
+	return text != "" && (text[0] == '{' || text[0] == '[')
+}
+
 // token is a string or a number, quotes included.
 type token struct{ at, end int }
 
 // readInner finds the strings, members' names too, and the numbers of a JSON text.
 func readInner(text string) ([]token, bool) {
-	if first := strings.TrimLeft(text, " \t\r\n"); first == "" || first[0] != '{' && first[0] != '[' && first[0] != '"' {
+	if !isStructured(text) {
 		return nil, false
 	}
 	dec := jsontext.NewDecoder(bytes.NewBufferString(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))

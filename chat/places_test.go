@@ -169,13 +169,12 @@ func TestLayoutsHoldEveryTextOnce(t *testing.T) {
 			}
 			done = p.To
 		}
-		joined := strings.Join(texts(plain), "\n")
 		for _, s := range r.Segments {
 			if s.Field == chat.FieldArguments {
 				continue
 			}
-			if !strings.Contains(joined, s.Text) {
-				t.Fatalf("the segment %q is no place: %q", s.Text, joined)
+			if !strings.Contains(plain.Text, s.Text) {
+				t.Fatalf("the segment %q is in no place: %q", s.Text, plain.Text)
 			}
 		}
 	}
@@ -205,6 +204,20 @@ func TestLayoutOfArgumentsAndParts(t *testing.T) {
 	}
 	body := string(r.Rewritten("m", false, changes))
 	if want := `"arguments":"{\"<4>\":\"<5>\",\"<6>\":[\"<7>\",true]}"`; !strings.Contains(body, want) {
+		t.Fatalf("%s\nlacks %s", body, want)
+	}
+}
+
+// A tool's result is often JSON: its strings are unescaped, and what is written
+// there is escaped as it has to be.
+func TestLayoutOfTextThatIsJSON(t *testing.T) {
+	r := parse(t, chat.Chat, `{"model":"m","messages":[{"role":"tool","tool_call_id":"1","content":" [{\"who\":\"Jos\\u00e9\",\"n\":12}]"},{"role":"user","content":"{\"not\": json"}]}`)
+	l := plain(r)
+	if got, want := texts(l), []string{"who", "José", "n", "12", `{"not": json`}; !slices.Equal(got, want) {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+	body := string(r.Rewritten("m", false, []chat.Change{{Place: l.Places[1], Text: `"A"`}, {Place: l.Places[3], Text: "<N_1>"}}))
+	if want := `"content":" [{\"who\":\"\\\"A\\\"\",\"n\":\"<N_1>\"}]"`; !strings.Contains(body, want) {
 		t.Fatalf("%s\nlacks %s", body, want)
 	}
 }
