@@ -1,0 +1,468 @@
+package proxy_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/vsr-proxy/vsr-proxy/classify"
+	"github.com/vsr-proxy/vsr-proxy/classify/classifytest"
+	"github.com/vsr-proxy/vsr-proxy/classify/pii"
+	"github.com/vsr-proxy/vsr-proxy/telemetry"
+)
+
+const maskRouting = `
+models:
+  - {name: small, endpoints: [{url: "http://BACKEND"}]}
+routing:
+  default_model: small
+  signals:
+    pii: [{name: personal}]
+  decisions:
+    - {name: private, action: mask, rules: {type: pii, name: personal}}
+`
+
+// serveMasked runs a door that masks e-mail addresses and the like, and "Alice".
+func serveMasked(t *testing.T, b *backend, sections string) *stack {
+	t.Helper()
+	s := serve(t, b, "")
+	s.model = classifytest.New(classifytest.Options{Heads: []classifytest.Head{
+		{Head: classifytest.Domain("math", "other")},
+		{Head: classify.Head{Name: "pii", Kind: classify.KindToken, Labels: []string{"O", "B-PERSON", "I-PERSON"}, Temperature: 1},
+			Words: map[string]string{"alice": "B-PERSON"}},
+	}})
+	s.patterns = pii.Find
+	s.metrics.Admit(telemetry.Names{Decisions: []string{"private"}, Signals: []string{"personal"}, PIITypes: []string{"PERSON", "EMAIL_ADDRESS"}})
+	s.swap(sections + maskRouting)
+	return s
+}
+
+// asked is what a backend was asked: the last message, how to answer, whether in a
+// stream.
+type asked struct {
+	text, how string
+	stream    bool
+}
+
+func readAsked(r *received) asked {
+	var body struct {
+		Messages []struct{ Content string }
+		Input    string
+		Prompt   string
+		How      string
+		Stream   bool
+	}
+	if err := json.Unmarshal([]byte(r.body), &body); err != nil {
+		return asked{}
+	}
+	text := body.Input + body.Prompt
+	if n := len(body.Messages); n > 0 {
+		text += body.Messages[n-1].Content
+	}
+	return asked{text, body.How, body.Stream}
+}
+
+func object(v any) string {
+	b, _ := json.Marshal(v) // which writes < as \u003c
+	return string(b)
+}
+
+// plainly is object with brackets as they are.
+func plainly(v any) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v)
+	return strings.TrimSpace(b.String())
+}
+
+type m = map[string]any
+
+// echo answers with the text that it was asked, in the way it was asked for.
+func echo(w *wire) {
+	for {
+		r := w.read()
+		if r == nil {
+			return
+		}
+		a := readAsked(r)
+		if a.stream {
+			w.write(streamHead)
+			for _, e := range a.events() {
+				w.write(chunked(e))
+			}
+			w.write(streamEnd)
+			continue
+		}
+		w.write(response(200, a.body()))
+	}
+}
+
+func (a asked) body() string {
+	arguments := object(m{"to": a.text, "n": 1})
+	switch a.how {
+	case "escaped":
+		return object(m{"choices": []any{m{"index": 0, "message": m{"role": "assistant", "content": a.text}, "finish_reason": "stop"}}, "usage": m{"prompt_tokens": 3, "completion_tokens": 4}})
+	case "lower":
+		return plainly(m{"choices": []any{m{"message": m{"content": strings.ToLower(a.text)}}}})
+	case "tool":
+		return plainly(m{"choices": []any{m{"message": m{"content": nil, "tool_calls": []any{m{"id": "c1", "function": m{"name": "mail", "arguments": arguments}}}}}}})
+	case "plain tool":
+		return plainly(m{"choices": []any{m{"message": m{"tool_calls": []any{m{"function": m{"arguments": plainly(m{"to": a.text, "n": 1})}}}}}}})
+	case "completion":
+		return plainly(m{"choices": []any{m{"text": a.text}}})
+	case "responses":
+		return plainly(m{"output": []any{m{"type": "message", "content": []any{m{"type": "output_text", "text": a.text}}}, m{"type": "function_call", "arguments": arguments}}})
+	}
+	return plainly(m{"choices": []any{m{"index": 0, "message": m{"content": a.text}}}})
+}
+
+// events are the answer a byte at a time.
+func (a asked) events() []string {
+	var out []string
+	add := func(v any) { out = append(out, "data: "+plainly(v)+"\n\n") }
+	delta := func(d any) { add(m{"id": "1", "choices": []any{m{"index": 0, "delta": d}}}) }
+	text := a.text
+	if a.how == "tool" {
+		text = object(m{"to": a.text, "n": 1})
+	}
+	if a.how == "lower" {
+		text = strings.ToLower(text)
+	}
+	for _, c := range strings.Split(text, "") {
+		switch a.how {
+		case "tool":
+			delta(m{"tool_calls": []any{m{"index": 0, "function": m{"arguments": c}}}})
+		case "completion":
+			add(m{"choices": []any{m{"index": 0, "text": c}}})
+		case "responses":
+			add(m{"type": "response.output_text.delta", "item_id": "i", "output_index": 0, "content_index": 0, "delta": c})
+		default:
+			delta(m{"content": c})
+		}
+	}
+	switch a.how {
+	case "responses":
+		add(m{"type": "response.output_text.done", "item_id": "i", "output_index": 0, "content_index": 0, "text": text})
+		add(m{"type": "response.completed", "response": m{"output": []any{m{"content": []any{m{"text": text}}}}, "usage": m{"input_tokens": 3, "output_tokens": 4}}})
+		return out
+	case "completion":
+		add(m{"choices": []any{m{"index": 0, "text": "", "finish_reason": "stop"}}})
+	default:
+		add(m{"choices": []any{m{"index": 0, "delta": m{}, "finish_reason": "stop"}}})
+	}
+	return append(out, "data: [DONE]\n\n")
+}
+
+// said is what a client makes of an answer: the texts, and the arguments of calls.
+// finished says that a stream's last text came before its end.
+func said(t testing.TB, body string) (text, arguments string) {
+	t.Helper()
+	if !strings.HasPrefix(body, "data:") && !strings.HasPrefix(body, "event:") {
+		collect(t, body, &text, &arguments)
+		return text, arguments
+	}
+	finished := false
+	for line := range strings.Lines(body) {
+		data, ok := strings.CutPrefix(strings.TrimSpace(line), "data: ")
+		if !ok {
+			continue
+		}
+		before := text + arguments
+		if data != "[DONE]" && !strings.Contains(data, `.done"`) && !strings.Contains(data, `.completed"`) {
+			collect(t, data, &text, &arguments)
+		}
+		if finished && text+arguments != before {
+			t.Errorf("text after the end: %s", data)
+		}
+		finished = finished || strings.Contains(data, `"finish_reason":"stop"`)
+	}
+	return text, arguments
+}
+
+func collect(t testing.TB, data string, text, arguments *string) {
+	t.Helper()
+	var v struct {
+		Delta   string
+		Choices []struct {
+			Text           string
+			Message, Delta struct {
+				Content   string
+				ToolCalls []struct{ Function struct{ Arguments string } } `json:"tool_calls"`
+			}
+		}
+		Output []struct {
+			Arguments string
+			Content   []struct{ Text string }
+		}
+	}
+	if err := json.Unmarshal([]byte(data), &v); err != nil {
+		t.Fatalf("%v: %s", err, data)
+	}
+	*text += v.Delta
+	for _, c := range v.Choices {
+		*text += c.Text + c.Message.Content + c.Delta.Content
+		for _, call := range append(c.Message.ToolCalls, c.Delta.ToolCalls...) {
+			*arguments += call.Function.Arguments
+		}
+	}
+	for _, o := range v.Output {
+		*arguments += o.Arguments
+		for _, c := range o.Content {
+			*text += c.Text
+		}
+	}
+}
+
+// A value never reaches the backend and always the client, however the backend
+// answers: whole, in pieces of a byte, escaped, in a call's arguments, in another
+// case.
+func TestMaskedValuesComeBack(t *testing.T) {
+	b := newBackend(t, echo)
+	s := serveMasked(t, b, "")
+	const prose = `dear Alice , "quote" é 日本 a.roe@corp.example, 4111 1111 1111 1111 <`
+	n := 0
+	for _, path := range []string{"/v1/chat/completions", "/v1/completions", "/v1/responses"} {
+		hows := map[string][]string{
+			"/v1/chat/completions": {"whole", "escaped", "tool", "plain tool", "lower"},
+			"/v1/completions":      {"completion"}, "/v1/responses": {"responses"},
+		}[path]
+		for _, how := range hows {
+			for _, stream := range []bool{false, true} {
+				if stream && how == "plain tool" {
+					continue
+				}
+				body := object(m{"model": "auto", "how": how, "stream": stream, "messages": []any{m{"role": "user", "content": prose}}})
+				switch path {
+				case "/v1/completions":
+					body = object(m{"model": "auto", "how": how, "stream": stream, "prompt": prose})
+				case "/v1/responses":
+					body = object(m{"model": "auto", "how": how, "stream": stream, "input": prose})
+				}
+				a := s.send("POST", path, body, nil)
+				n++
+				if a.status != 200 || a.err != nil {
+					t.Fatalf("%s, stream %v: %d %s %v", how, stream, a.status, a.body, a.err)
+				}
+				text, arguments := said(t, a.body)
+				want := prose
+				if how == "lower" {
+					want = strings.NewReplacer("alice", "Alice").Replace(strings.ToLower(prose))
+				}
+				if strings.HasSuffix(how, "tool") || how == "responses" && !stream {
+					var v struct{ To string }
+					if err := json.Unmarshal([]byte(arguments), &v); err != nil || v.To != want {
+						t.Errorf("%s, stream %v: arguments %s, %v", how, stream, arguments, err)
+					}
+				}
+				if !strings.HasSuffix(how, "tool") && text != want {
+					t.Errorf("%s, stream %v:\n got %q\nwant %q", how, stream, text, want)
+				}
+				if strings.Contains(a.body, "PERSON") || strings.Contains(a.body, "person") {
+					t.Errorf("%s, stream %v: a placeholder is left in %s", how, stream, a.body)
+				}
+				if got := a.header.Get("X-Vsr-Masked"); got != "3" || a.header.Get("X-Vsr-Not-Unmasked") != "" {
+					t.Errorf("headers %v", a.header)
+				}
+				sent := b.last(t)
+				for _, value := range []string{"Alice", "roe", "4111"} {
+					if strings.Contains(sent.body, value) {
+						t.Errorf("%s reached the backend in %s", value, sent.body)
+					}
+				}
+				if v := sent.values("accept-encoding"); len(v) != 1 || v[0] != "identity" {
+					t.Errorf("asked for %q", v)
+				}
+			}
+		}
+	}
+	for _, kind := range []string{"PERSON", "EMAIL_ADDRESS"} {
+		series := fmt.Sprintf("vsr_masked_values_total{pii_type=%q}", kind)
+		eventually(t, series, func() bool { return s.metric(series) == float64(n) })
+	}
+	s.lastLine(n)
+	if line := s.log.requests()[0]; !strings.Contains(line, `"masked":3`) {
+		t.Errorf("logged %s", line)
+	}
+}
+
+// What needs no masking is neither asked for uncompressed nor changed.
+func TestAnswersToUnmaskedRequestsPass(t *testing.T) {
+	b := newBackend(t, replies(response(200, `{"choices":[{"message":{"content":"<PERSON_1> \u003c"}}]}`, "Etag: x")))
+	s := serveMasked(t, b, "")
+	a := s.chat(prompt("auto", "hello"))
+	if a.body != `{"choices":[{"message":{"content":"<PERSON_1> \u003c"}}]}` || a.header.Get("Etag") != "x" || a.header.Get("X-Vsr-Masked") != "" {
+		t.Errorf("%s, %v", a.body, a.header)
+	}
+	if v := b.last(t).values("accept-encoding"); len(v) == 1 && v[0] == "identity" {
+		t.Error("asked for an answer that is not compressed")
+	}
+}
+
+// An answer that can't be read goes on as it is, and says so.
+func TestAnswersThatCannotBeUnmasked(t *testing.T) {
+	for reason, answer := range map[string]string{
+		"encoded":  response(200, "<PERSON_1>", "Content-Encoding: gzip"),
+		"not_json": "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\n<PERSON_1>",
+	} {
+		s := serveMasked(t, newBackend(t, replies(answer)), "")
+		a := s.chat(prompt("auto", "I am Alice"))
+		if a.status != 200 || a.body != "<PERSON_1>" || a.header.Get("X-Vsr-Not-Unmasked") != reason || a.header.Get("X-Vsr-Masked") != "1" {
+			t.Errorf("%s: %d %q %v", reason, a.status, a.body, a.header)
+		}
+		series := fmt.Sprintf("vsr_not_unmasked_total{reason=%q}", reason)
+		eventually(t, series, func() bool { return s.metric(series) == 1 })
+	}
+}
+
+// H1: a client or a backend can't say that something was masked.
+func TestMaskHeadersAreOurs(t *testing.T) {
+	b := newBackend(t, replies(response(200, okBody, "X-Vsr-Masked: 9", "X-Vsr-Not-Unmasked: x")))
+	s := serveMasked(t, b, "")
+	a := s.send("POST", "/v1/chat/completions", prompt("auto", "hello"), func(r *http.Request) { r.Header.Set("X-Vsr-Masked", "7") })
+	if a.header.Get("X-Vsr-Masked") != "" || a.header.Get("X-Vsr-Not-Unmasked") != "" || len(b.last(t).values("x-vsr-masked")) != 0 {
+		t.Errorf("%v", a.header)
+	}
+}
+
+// A stream is not held up: each event leaves when it came.
+func TestUnmaskedEventsLeaveAtOnce(t *testing.T) {
+	next := make(chan string)
+	b := newBackend(t, func(w *wire) {
+		if w.read() == nil {
+			return
+		}
+		w.write(streamHead)
+		for e := range next {
+			w.write(chunked(e))
+		}
+		w.write(streamEnd)
+		w.gone()
+	})
+	s := serveMasked(t, b, "")
+	resp, err := s.client.Post("http://"+s.addr+"/v1/chat/completions", "application/json", strings.NewReader(prompt("auto", "I am Alice")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	in := bufio.NewReader(resp.Body)
+	for _, step := range []struct{ sent, want string }{
+		{event("hello "), event("hello ")}, {event("<PERSON"), event("")}, {event("_1>"), event("Alice")}, {": ping\n\n", ": ping\n\n"},
+	} {
+		next <- step.sent
+		got := make([]byte, len(step.want))
+		if _, err := io.ReadFull(in, got); err != nil || string(got) != step.want {
+			t.Fatalf("got %q, %v, want %q", got, err, step.want)
+		}
+	}
+	close(next)
+	_, _ = io.Copy(io.Discard, in)
+}
+
+// L4: a client that leaves in the middle of a masked stream ends its backend's
+// request, and leaves nothing behind.
+func TestClientLeavesAMaskedStream(t *testing.T) {
+	gone := make(chan bool, 1)
+	b := newBackend(t, func(w *wire) {
+		if w.read() == nil {
+			return
+		}
+		w.write(streamHead, chunked(event("<PERSON")))
+		gone <- w.gone()
+	})
+	s := serveMasked(t, b, onePlace)
+	body := prompt("auto", "I am Alice")
+	c := s.dial()
+	fmt.Fprint(c, request(body, length(body)))
+	if line, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.Contains(line, "200") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	c.Close()
+	if !receive(t, "the backend's connection closed", gone) {
+		t.Error("the backend's request went on")
+	}
+	s.settled()
+	if strings.Contains(s.log.String(), "Alice") {
+		t.Error("the log holds a value")
+	}
+}
+
+// U5: a masked stream that breaks off never looks whole.
+func TestMaskedStreamThatBreaksOff(t *testing.T) {
+	b := newBackend(t, func(w *wire) {
+		if w.read() != nil {
+			w.write(streamHead, chunked(event("<PERSON_1>")+event("<PER")))
+		}
+	})
+	a := serveMasked(t, b, "").chat(prompt("auto", "I am Alice"))
+	if a.err == nil || a.body != event("Alice")+event("") {
+		t.Fatalf("%q, %v", a.body, a.err)
+	}
+}
+
+// S2: a hundred requests at once, each with values of its own: none reaches the
+// backend, a log line, a metric, an error or another request's answer.
+func TestMaskedRequestsShareNothing(t *testing.T) {
+	b := newBackend(t, echo)
+	s := serveMasked(t, b, "classify: {deadline: 30s}\n")
+	hows := []string{"whole", "escaped", "tool", "lower"}
+	var group sync.WaitGroup
+	for i := range 100 {
+		group.Go(func() {
+			own := fmt.Sprintf("canary%d.x@corp.example", i)
+			how, stream := hows[i%len(hows)], i%8 < 4
+			body := object(m{"model": "auto", "how": how, "stream": stream, "messages": []any{m{"role": "user", "content": "write to " + own + " now"}}})
+			resp, err := s.client.Post("http://"+s.addr+"/v1/chat/completions", "application/json", strings.NewReader(body))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close()
+			got, err := io.ReadAll(resp.Body)
+			text, arguments := said(t, string(got))
+			if all := text + arguments; err != nil || resp.StatusCode != 200 || !strings.Contains(all, "write to "+own+" now") || strings.Count(all, "canary") != 1 {
+				t.Errorf("request %d: %d %s %v", i, resp.StatusCode, got, err)
+			}
+			for name, values := range resp.Header {
+				if strings.Contains(fmt.Sprint(values), "canary") {
+					t.Errorf("header %s: %v", name, values)
+				}
+			}
+		})
+	}
+	group.Wait()
+	// and requests that fail
+	s.chat(`{"model":"auto","messages":[{"role":"user","content":"canary.a@corp.example"}],"tools":[{"type":"function","function":{"name":"canary.b@corp.example"}}]}`)
+	s.model.Set(classifytest.Knobs{Panic: true})
+	refused := s.chat(prompt("auto", "canary.c@corp.example"))
+	eventually(t, "all are logged", func() bool { return len(s.log.requests()) == 102 })
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.received) != 100 {
+		t.Errorf("%d requests reached the backend", len(b.received))
+	}
+	for _, r := range b.received {
+		if strings.Contains(r.body+r.line+strings.Join(r.fields, ""), "canary") {
+			t.Fatalf("a value reached the backend: %s", r.body)
+		}
+	}
+	for what, text := range map[string]string{"log": s.log.String(), "metrics": s.scrape(), "error": refused.body} {
+		if strings.Contains(text, "canary") {
+			t.Errorf("the %s holds a value", what)
+		}
+	}
+}
+
+// A request that can't be masked is refused in OpenAI's shape.
+func TestUnmaskableRequest(t *testing.T) {
+	s := serveMasked(t, newBackend(t, nil), "")
+	a := s.chat(`{"model":"small","messages":[{"role":"user","content":"hi"}],"tools":[{"type":"function","function":{"name":"Alice"}}]}`)
+	if a.status != 400 || code(t, a) != "cannot_mask" || a.header.Get("X-Vsr-Selected-Decision") != "private" || a.header.Get("X-Should-Retry") != "false" || s.backend.hits() != 0 {
+		t.Errorf("%d %s %v", a.status, a.body, a.header)
+	}
+}
