@@ -219,7 +219,7 @@ func collect(t testing.TB, data string, text, arguments *string) {
 	}
 }
 
-// A value never reaches the backend and always the client, however the backend
+// S13, S14: a value never reaches the backend and always the client, however the backend
 // answers: whole, in pieces of a byte, escaped, in a call's arguments, in another
 // case.
 func TestMaskedValuesComeBack(t *testing.T) {
@@ -304,7 +304,7 @@ func TestAnswersToUnmaskedRequestsPass(t *testing.T) {
 	}
 }
 
-// An answer that can't be read goes on as it is, and says so.
+// S14: an answer that can't be read goes on as it is, and says so.
 func TestAnswersThatCannotBeUnmasked(t *testing.T) {
 	for reason, answer := range map[string]string{
 		"encoded":  response(200, "<PERSON_1>", "Content-Encoding: gzip"),
@@ -330,7 +330,7 @@ func TestMaskHeadersAreOurs(t *testing.T) {
 	}
 }
 
-// A stream is not held up: each event leaves when it came.
+// S14, U6: a stream is not held up: each event leaves when it came.
 func TestUnmaskedEventsLeaveAtOnce(t *testing.T) {
 	next := make(chan string)
 	b := newBackend(t, func(w *wire) {
@@ -364,7 +364,7 @@ func TestUnmaskedEventsLeaveAtOnce(t *testing.T) {
 	_, _ = io.Copy(io.Discard, in)
 }
 
-// L4: a client that leaves in the middle of a masked stream ends its backend's
+// L4, S14: a client that leaves in the middle of a masked stream ends its backend's
 // request, and leaves nothing behind.
 func TestClientLeavesAMaskedStream(t *testing.T) {
 	gone := make(chan bool, 1)
@@ -392,7 +392,7 @@ func TestClientLeavesAMaskedStream(t *testing.T) {
 	}
 }
 
-// U5: a masked stream that breaks off never looks whole.
+// U5, S14: a masked stream that breaks off never looks whole.
 func TestMaskedStreamThatBreaksOff(t *testing.T) {
 	b := newBackend(t, func(w *wire) {
 		if w.read() != nil {
@@ -405,7 +405,7 @@ func TestMaskedStreamThatBreaksOff(t *testing.T) {
 	}
 }
 
-// S2: a hundred requests at once, each with values of its own: none reaches the
+// S2, S13, S14: a hundred requests at once, each with values of its own: none reaches the
 // backend, a log line, a metric, an error or another request's answer.
 func TestMaskedRequestsShareNothing(t *testing.T) {
 	b := newBackend(t, echo)
@@ -458,7 +458,7 @@ func TestMaskedRequestsShareNothing(t *testing.T) {
 	}
 }
 
-// A request that can't be masked is refused in OpenAI's shape.
+// S13: a request that can't be masked is refused in OpenAI's shape.
 func TestUnmaskableRequest(t *testing.T) {
 	s := serveMasked(t, newBackend(t, nil), "")
 	a := s.chat(`{"model":"small","messages":[{"role":"user","content":"hi"}],"tools":[{"type":"function","function":{"name":"Alice"}}]}`)

@@ -29,7 +29,7 @@ func chatRequest(body string) router.Request {
 	return router.Request{Kind: chat.Chat, Body: []byte(body)}
 }
 
-// Every place is masked, the same value by the same placeholder; all other bytes
+// S13, E5: every place is masked, the same value by the same placeholder; all other bytes
 // but the model's name stay.
 func TestMaskReplacesValuesInEveryPlace(t *testing.T) {
 	r := guard(t, twoModels+masks)
@@ -100,7 +100,7 @@ func TestMaskHeedsItsSignal(t *testing.T) {
 	}
 }
 
-// A signal that looks at the newest turn alone makes all turns be masked.
+// S13, E8: a signal that looks at the newest turn alone makes all turns be masked.
 func TestMaskReadsAllTurns(t *testing.T) {
 	r := guard(t, maskWith("sure", ""))
 	d := r.Decide(context.Background(), chatRequest(`{"model":"auto","messages":[{"role":"user","content":"it is x@y.example"},{"role":"user","content":"and a@b.example"}]}`))
@@ -109,7 +109,7 @@ func TestMaskReadsAllTurns(t *testing.T) {
 	}
 }
 
-// E6: a value that is cut into parts is masked in each; what is between stays.
+// E6, S13: a value that is cut into parts is masked in each; what is between stays.
 func TestMaskCutsWhatReachesOverPlaces(t *testing.T) {
 	r := guard(t, twoModels+masks)
 	d := r.Decide(context.Background(), chatRequest(`{"model":"auto","messages":[{"role":"user","content":[{"type":"text","text":"write to john@exam"},{"type":"text","text":"ple.example now"}]}]}`))
@@ -123,7 +123,7 @@ func TestMaskCutsWhatReachesOverPlaces(t *testing.T) {
 	}
 }
 
-// What was seen once is masked wherever it stands again, as a whole word.
+// S13: what was seen once is masked wherever it stands again, as a whole word.
 func TestMaskSpreadsWhatWasFound(t *testing.T) {
 	r := guard(t, twoModels+masks)
 	d := decide(r.Router, "auto", "zip code 94110. I said 94110, not 941101 and not x94110.")
@@ -132,7 +132,7 @@ func TestMaskSpreadsWhatWasFound(t *testing.T) {
 	}
 }
 
-// What a client wrote that looks like a placeholder stays what it is.
+// S14: what a client wrote that looks like a placeholder stays what it is.
 func TestMaskTellsPlaceholdersFromTheClients(t *testing.T) {
 	r := guard(t, twoModels+masks)
 	d := r.Decide(context.Background(), chatRequest(`{"model":"auto","messages":[{"role":"user","content":"Alice not <PERSON_1>"}],
@@ -146,7 +146,7 @@ func TestMaskTellsPlaceholdersFromTheClients(t *testing.T) {
 	}
 }
 
-// Where a value can't be replaced, or nobody can tell whether there is one, the
+// S13: where a value can't be replaced, or nobody can tell whether there is one, the
 // request is refused; never is it sent as it is.
 func TestWhatCannotBeMaskedIsRefused(t *testing.T) {
 	const allow = "classify: {on_guard_failure: allow, on_guard_unread: allow}\n"
@@ -173,7 +173,7 @@ func TestWhatCannotBeMaskedIsRefused(t *testing.T) {
 	}
 }
 
-// C1: a classifier that fails, or doesn't get through the text, lets nothing pass
+// C1, S13: a classifier that fails, or doesn't get through the text, lets nothing pass
 // that a decision would mask, whatever it does to requests that nobody knows of.
 func TestMaskFailsClosed(t *testing.T) {
 	long := "Alice " + strings.Repeat("word ", 400) + `"}`
@@ -211,7 +211,7 @@ func TestMaskThatDoesNotMatchLeavesRouting(t *testing.T) {
 	}
 }
 
-// S2: wherever addresses stand in a chat of any spelling, none is in what is sent.
+// S2, S13: wherever addresses stand in a chat of any spelling, none is in what is sent.
 func TestMaskedBodiesHoldNoValue(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 5))
 	r := guard(t, twoModels+masks, func(o *classify.Options) { o.MaxWindows = 10_000 })

@@ -63,7 +63,7 @@ func chunkOf(members string) string {
 	return `data: {"id":"c","object":"chat.completion.chunk","model":"m","choices":[` + members + `],"usage":null}` + "\n\n"
 }
 
-// What leaves for each stream, however its bytes are cut and whatever its line ends.
+// S14, U7: what leaves for each stream, however its bytes are cut and whatever its line ends.
 func TestRewriteStreams(t *testing.T) {
 	content := func(text string) string { return chunkOf(`{"index":0,"delta":{"content":` + text + `}}`) }
 	finish := chunkOf(`{"index":0,"delta":{},"finish_reason":"stop"}`)
@@ -128,7 +128,7 @@ func TestRewriteStreams(t *testing.T) {
 	}
 }
 
-// What was asked to be JSON stays JSON.
+// S14: what was asked to be JSON stays JSON.
 func TestRewriteJSONContent(t *testing.T) {
 	by := named()
 	by.JSON = true
@@ -142,7 +142,7 @@ func TestRewriteJSONContent(t *testing.T) {
 	}
 }
 
-// An event leaves when its blank line has come, and not later.
+// S14: an event leaves when its blank line has come, and not later.
 func TestRewriteHoldsNoEventBack(t *testing.T) {
 	f := newEventRewriter(named())
 	for i := range 20 {
@@ -163,7 +163,7 @@ func TestRewriteOfABrokenStream(t *testing.T) {
 	}
 }
 
-// A backend that invents choices without end takes bounded memory.
+// S14: a backend that invents choices without end takes bounded memory.
 func TestRewriteBoundsStreams(t *testing.T) {
 	f := newEventRewriter(named())
 	long := strings.Repeat("x", 3000)
@@ -251,7 +251,7 @@ func TestRewriteThroughRelay(t *testing.T) {
 	}
 }
 
-// U5: a JSON answer that breaks off never looks whole.
+// U5, S14: a JSON answer that breaks off never looks whole.
 func TestRewriteOfABodyThatBreaksOff(t *testing.T) {
 	s := newStub(t, func(x *exchange) {
 		x.readRequest()
@@ -289,7 +289,7 @@ func TestRewriteAndHide(t *testing.T) {
 	}
 }
 
-// Where no text is changed no byte is, in streams of any bytes, cut anywhere; and
+// S14, U7: where no text is changed no byte is, in streams of any bytes, cut anywhere; and
 // the texts of a changed stream are those of the whole.
 func FuzzRewriteEvents(f *testing.F) {
 	f.Add([]byte(delta("<")+delta("1>")+end), uint64(1))

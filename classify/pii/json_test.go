@@ -18,7 +18,7 @@ func maskerOf(values ...string) *Masker {
 	return m
 }
 
-// Arguments of a tool call are JSON before and after, whatever a value holds and
+// S14: arguments of a tool call are JSON before and after, whatever a value holds and
 // however the brackets are spelled, cut into pieces of any size.
 func TestValuesInJSONAreQuoted(t *testing.T) {
 	values := []string{`O"Neil`, "12 Elm\nUlm", `back\slash`, "tab\t\x01", "José <b>"}
