@@ -78,8 +78,9 @@ type Signal struct {
 
 // Reading is one text that the encoder was asked about.
 type Reading struct {
-	// View is the scope as routing.scope names it, with "_fused" behind it where
-	// the parts of messages were joined by nothing.
+	// View is the scope as routing.scope names it, or "mask" for all that is to be
+	// masked, with "_fused" behind it where the parts of messages were joined by
+	// nothing.
 	View    string
 	Outcome string
 	Result  classify.Result

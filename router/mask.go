@@ -99,19 +99,10 @@ func (e *evaluation) unmasked(by *decision, reason string) *chat.Error {
 	return notProtected(reason)
 }
 
-// masks tells whether a span is one that the decision's matching signals look for.
-// A decision that matched without such a signal masks whatever is found.
+// masks tells whether a span is one that a signal of the decision's rules looks
+// for. A decision without such a signal masks whatever is found.
 func (e *evaluation) masks(by *decision, s classify.Span) bool {
-	asked := false
-	for _, f := range e.facts {
-		if f.matched && slices.Contains(by.pii, f.signal) {
-			if e.router.learned[f.signal].counts(s) {
-				return true
-			}
-			asked = true
-		}
-	}
-	return !asked
+	return len(by.pii) == 0 || slices.ContainsFunc(by.pii, func(i int) bool { return e.router.learned[i].counts(s) })
 }
 
 // share gives each place its part of a span. One that reaches over several places

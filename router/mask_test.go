@@ -93,10 +93,14 @@ func TestMaskHeedsItsSignal(t *testing.T) {
 			t.Errorf("%s: %v, %s", signal, d.Error, d.Body)
 		}
 	}
-	// another signal made the decision match
+	// another signal made the decision match, and this one was not even asked
 	d := decide(guard(t, guardRule("action: mask", "{operator: OR, conditions: [{type: keyword, name: urgent}, {type: pii, name: personal}]}")).Router, "auto", "urgent: Alice has 4111 1111 1111 1111")
-	if d.Error != nil || !strings.Contains(string(d.Body), "urgent: <PERSON_1> has <CREDIT_CARD_1>") {
+	if d.Error != nil || !strings.Contains(string(d.Body), "urgent: Alice has <CREDIT_CARD_1>") {
 		t.Errorf("matched by a keyword: %v, %s", d.Error, d.Body)
+	}
+	d = decide(guard(t, guardRule("action: mask", "{type: keyword, name: urgent}")).Router, "auto", "urgent: Alice has 4111 1111 1111 1111")
+	if d.Error != nil || !strings.Contains(string(d.Body), "urgent: <PERSON_1> has <CREDIT_CARD_1>") {
+		t.Errorf("without a signal on personal data: %v, %s", d.Error, d.Body)
 	}
 }
 

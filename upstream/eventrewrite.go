@@ -125,7 +125,7 @@ func (f *eventRewriter) event(event []byte) {
 		f.flush(func(*stream) bool { return true })
 	}
 	changed := data
-	if len(data) > 0 && data[0] == '{' && f.read.event(data) == nil {
+	if bytes.HasPrefix(bytes.TrimLeft(data, " \t\n"), []byte("{")) && f.read.event(data) == nil {
 		changed = f.payload(data)
 	}
 	if len(places) == 0 || bytes.Equal(changed, data) {
@@ -229,10 +229,11 @@ func (f *eventRewriter) ends(s *stream) bool {
 	if s.shape != shapeEvent {
 		return slices.Contains(r.finished, s.key.choice)
 	}
-	if strings.HasSuffix(r.kind, ".delta") || r.kind == "" {
-		return false
+	switch r.kind {
+	case "response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done", "error":
+		return true
 	}
-	return r.output < 0 || r.output == s.key.choice
+	return r.output == s.key.choice && strings.HasSuffix(r.kind, ".done")
 }
 
 // flush has texts give back what they hold.

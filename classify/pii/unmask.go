@@ -73,7 +73,9 @@ func (u *Unmasker) run(text string, end bool) string {
 			out.WriteString(value)
 			i += p.size
 			done = i
-			u.before = text[i-1]
+			if u.before = text[i-1]; !isDigit(u.before) {
+				u.before = '>' // however it is spelled
+			}
 			continue
 		}
 		if u.before = text[i]; pass > 1 {
