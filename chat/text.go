@@ -29,6 +29,27 @@ func (r *Request) Text(s Scope) string { return r.join(s, false) }
 // where no message has more than one part.
 func (r *Request) Fused(s Scope) string { return r.join(s, true) }
 
+// Splits reports whether some member of a message within the scope came in several
+// parts, so that Fused differs from Text. It copies nothing.
+func (r *Request) Splits(s Scope) bool {
+	newest := NoTurn
+	if s == LastUser {
+		newest = r.newestUserTurn()
+	}
+	var last *Segment
+	for i := range r.Segments {
+		seg := &r.Segments[i]
+		if !r.within(seg, s, newest) {
+			continue
+		}
+		if last != nil && last.continues(seg) {
+			return true
+		}
+		last = seg
+	}
+	return false
+}
+
 func (r *Request) join(s Scope, fuse bool) string {
 	newest := NoTurn
 	if s == LastUser {

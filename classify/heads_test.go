@@ -357,3 +357,14 @@ func BenchmarkSpans(b *testing.B) {
 		})
 	}
 }
+
+func TestTypesOfAHead(t *testing.T) {
+	h := classify.Head{Kind: classify.KindToken, Labels: []string{"O", "B-PERSON", "I-PERSON", "I-GPE", "B-GPE"}}
+	if got := h.Types(); !slices.Equal(got, []string{"PERSON", "GPE"}) {
+		t.Errorf("types %q", got)
+	}
+	h.Kind = classify.KindSequence
+	if got := h.Types(); got != nil {
+		t.Errorf("a sequence head has types %q", got)
+	}
+}

@@ -66,6 +66,9 @@ func (v view) index() int {
 
 // text gives a view of the request.
 func (e *evaluation) text(v view) string {
+	if v.fused && !e.decision.Request.Splits(v.scope) {
+		v.fused = false
+	}
 	i := v.index()
 	if !e.have[i] {
 		if v.fused {

@@ -182,6 +182,8 @@ func TestS5AHundredThousandNamesAddNoSeries(t *testing.T) {
 		m.TPOT(name, time.Second, false)
 		m.Tokens(name, 1, 1)
 		m.UpstreamFailure(name, "upstream_reset")
+		m.Blocked(name)
+		m.PIIFound(name)
 		m.HTTPRequest("/v1/chat/completions", i)
 	}
 	srv := httptest.NewServer(m.Handler())
