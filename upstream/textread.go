@@ -72,7 +72,7 @@ func (r *textReader) reset(data []byte) {
 // whole reads a JSON body.
 func (r *textReader) whole(data []byte) error {
 	r.reset(data)
-	if err := r.value("", false); err != nil {
+	if err := r.value(false); err != nil {
 		return err
 	}
 	return r.end()
@@ -140,7 +140,7 @@ func (r *textReader) topMember(name []byte) error {
 func (r *textReader) choice(position int) error {
 	start, index := len(r.spots), position
 	if r.decoder.PeekKind() != '{' {
-		return r.value("", false)
+		return r.value(false)
 	}
 	finished := false
 	err := r.object(func(name []byte) error {
@@ -189,7 +189,7 @@ func (r *textReader) deltaMember(name []byte) error {
 func (r *textReader) call(position int) error {
 	start, index := len(r.spots), position
 	if r.decoder.PeekKind() != '{' {
-		return r.value("", false)
+		return r.value(false)
 	}
 	err := r.object(func(name []byte) error {
 		switch kind := r.decoder.PeekKind(); {
@@ -228,10 +228,10 @@ func (r *textReader) member(name []byte) error {
 		return r.decoder.SkipValue()
 	}
 	json := string(name) == `"arguments"` || r.contentJSON && (string(name) == `"content"` || string(name) == `"text"`)
-	return r.value(string(name), json)
+	return r.value(json)
 }
 
-func (r *textReader) value(name string, json bool) error {
+func (r *textReader) value(json bool) error {
 	switch r.decoder.PeekKind() {
 	case '"':
 		raw, err := r.decoder.ReadValue()
@@ -243,7 +243,7 @@ func (r *textReader) value(name string, json bool) error {
 	case '{':
 		return r.object(r.member)
 	case '[':
-		return r.array(func(int) error { return r.value(name, json) })
+		return r.array(func(int) error { return r.value(json) })
 	}
 	return r.decoder.SkipValue()
 }
