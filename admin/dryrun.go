@@ -28,6 +28,7 @@ type Routed struct {
 	Readings   []Reading          `json:"readings,omitempty"` // every text that was classified
 	Signals    []Signal           `json:"signals,omitempty"`  // those that were worked out
 	Unchecked  []Unchecked        `json:"unchecked,omitempty"`
+	Masked     map[string]int     `json:"masked,omitempty"` // values replaced, by type
 	Trace      []Step             `json:"trace"`
 	Elapsed    map[string]float64 `json:"elapsed_us"` // microseconds per stage
 	Error      *Refusal           `json:"error,omitempty"`
@@ -35,8 +36,9 @@ type Routed struct {
 
 // Reading is what the classifier says of one text of the request.
 type Reading struct {
-	// View is whose words they are: last_user, user or all, with "_fused" behind it
-	// where the parts of messages were joined by nothing.
+	// View is whose words they are: last_user, user or all, or mask for what a
+	// decision masks, with "_fused" behind it where the parts of messages were
+	// joined by nothing.
 	View     string    `json:"view"`
 	Outcome  string    `json:"outcome"`
 	Verdicts []Verdict `json:"verdicts,omitempty"`
@@ -140,6 +142,9 @@ func Explain(d *router.Decision) Routed {
 	}
 	for _, f := range d.GuardFailures {
 		out.Unchecked = append(out.Unchecked, Unchecked(f))
+	}
+	if d.Mask != nil {
+		out.Masked = d.Mask.Counts()
 	}
 	for _, s := range d.Steps {
 		out.Trace = append(out.Trace, Step{What: s.What, Outcome: s.Outcome, Micros: micros(s.Elapsed)})

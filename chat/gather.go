@@ -79,6 +79,9 @@ func (p *parser) loose(field string) {
 	}
 	from := len(p.text)
 	p.add(field, raw)
+	if field == FieldArguments && string(p.name) == FieldArguments && len(p.text) > from {
+		p.parts[len(p.parts)-1].json = true
+	}
 	if field == FieldArguments && bytes.Contains(p.text[from:], []byte(`\u`)) {
 		p.tool = append(p.tool[:0], p.text[from:len(p.text)-1]...)
 		from = len(p.text)

@@ -16,7 +16,7 @@ func (p *parser) chatMember() bool {
 		p.gather("prediction")
 		p.assign(start, RoleAssistant)
 	case "response_format":
-		p.schema("response_format")
+		p.schema(fieldResponseFormat)
 		p.assign(start, RoleSystem)
 	case "chat_template", "chat_template_kwargs", "documents": // of vLLM: they end up in the prompt
 		p.gather(fieldOf(p.name, ""))

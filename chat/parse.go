@@ -34,6 +34,7 @@ type parser struct {
 	turn  int
 	text  []byte // all segments, each followed by a line feed
 	spans []span
+	parts []part // the strings that spans were read from
 	tool  []byte // scratch for the resolved view of arguments
 }
 
@@ -60,6 +61,7 @@ func (p *parser) release() {
 	p.text = p.text[:0]
 	clear(p.spans)
 	p.spans = p.spans[:0]
+	p.parts = p.parts[:0]
 	parsers.Put(p)
 }
 
@@ -189,8 +191,18 @@ func (p *parser) optional(field string) {
 
 // add keeps the text of a string token. Empty texts say nothing and are dropped.
 func (p *parser) add(field string, raw []byte) {
+	p.addAt(field, raw, int(p.dec.InputOffset()))
+}
+
+// addAt is add for a token that ends at a place in the body.
+func (p *parser) addAt(field string, raw []byte, end int) {
 	from := len(p.text)
 	p.text = appendText(p.text, raw)
+	if len(p.text) > from {
+		p.parts = append(p.parts, part{
+			span: len(p.spans), from: from, to: len(p.text), at: end - len(raw), end: end, use: p.useOf(field),
+		})
+	}
 	p.seal(field, from)
 }
 
@@ -222,6 +234,9 @@ func (p *parser) merge(start int, field string) {
 	last := p.spans[len(p.spans)-1]
 	p.spans = p.spans[:start+1]
 	p.spans[start].field, p.spans[start].to = field, last.to
+	for i := len(p.parts) - 1; i >= 0 && p.parts[i].span > start; i-- {
+		p.parts[i].span = start
+	}
 }
 
 // nonEmpty refuses the array just left if it had no elements.

@@ -128,6 +128,14 @@ type Request struct {
 	// encrypted reasoning.
 	StoredContext bool
 
+	// Continues is set where some of that is what was said in earlier requests:
+	// previous_response_id, conversation, item references.
+	Continues bool
+
+	// JSONOutput is set where the answer's text was asked to be JSON, by
+	// response_format or text.format.
+	JSONOutput bool
+
 	streamOptions     bool // the body has stream_options
 	modelAt, modelEnd int  // the model's value in Body, quotes included
 	form              bool // the value is a form field: raw, without quotes

@@ -25,6 +25,7 @@ func (p *parser) responsesMember() bool {
 		return p.storedPrompt()
 	case "previous_response_id", "conversation":
 		p.stored()
+		p.req.Continues = p.req.Continues || p.req.StoredContext
 		return p.req.StoredContext
 	default:
 		p.skip()
@@ -69,6 +70,7 @@ func (p *parser) item() {
 	var role Role
 	var kind string
 	var result []byte
+	var resultEnd int
 	for p.member() {
 		switch string(p.name) {
 		case "type":
@@ -78,14 +80,14 @@ func (p *parser) item() {
 		case "summary":
 			p.content("summary")
 		case "result":
-			result = p.later()
+			result, resultEnd = p.later()
 		default:
 			p.turnMember()
 		}
 	}
-	p.result(kind, result)
+	p.result(kind, result, resultEnd)
 	if kind == "item_reference" || kind == "" && role == "" && len(p.spans) == start {
-		p.req.StoredContext = true
+		p.req.StoredContext, p.req.Continues = true, true
 	} else if role == "" && (kind == "" || kind == "message") {
 		p.missing("role")
 	}
@@ -93,19 +95,19 @@ func (p *parser) item() {
 }
 
 // later reads a value whose meaning depends on a member that may still come. A
-// string is returned as sent, in place; anything else is read at once.
-func (p *parser) later() []byte {
+// string is returned as sent, in place, with its end; anything else is read at once.
+func (p *parser) later() (raw []byte, end int) {
 	if p.peek() != jsontext.KindString {
 		p.gather(FieldOutput)
-		return nil
+		return nil, 0
 	}
-	raw := p.quoted()
-	end := int(p.dec.InputOffset())
-	return p.body[end-len(raw) : end]
+	n := len(p.quoted())
+	end = int(p.dec.InputOffset())
+	return p.body[end-n : end], end
 }
 
 // result reads what later put off: the bytes of a picture or what a program said.
-func (p *parser) result(kind string, raw []byte) {
+func (p *parser) result(kind string, raw []byte, end int) {
 	if p.err != nil || raw == nil {
 		return
 	}
@@ -113,7 +115,7 @@ func (p *parser) result(kind string, raw []byte) {
 		p.req.Media.Images++
 		return
 	}
-	p.add(FieldOutput, raw)
+	p.addAt(FieldOutput, raw, end)
 }
 
 // assignItem gives an item's segments their role. A call that carries its own
@@ -149,7 +151,7 @@ func (p *parser) textConfig() {
 	}
 	for p.member() {
 		if string(p.name) == "format" {
-			p.schema("text.format")
+			p.schema(fieldTextFormat)
 		} else {
 			p.skip()
 		}

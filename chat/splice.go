@@ -21,12 +21,12 @@ func (r *Request) LacksUsage() bool {
 	return r.Stream && !r.streamOptions && (r.Kind == Chat || r.Kind == Completions)
 }
 
-// askUsage goes behind the model's value.
-const askUsage = `,"stream_options":{"include_usage":true}`
+// askUsageMember goes behind the model's value.
+const askUsageMember = `,"stream_options":{"include_usage":true}`
 
 // WithModelAskingUsage is WithModel for a request that LacksUsage, with the
 // option added that has the backend report the usage at the stream's end.
-func (r *Request) WithModelAskingUsage(name string) []byte { return r.splice(name, askUsage) }
+func (r *Request) WithModelAskingUsage(name string) []byte { return r.splice(name, askUsageMember) }
 
 func (r *Request) splice(name, more string) []byte {
 	head, tail := r.Body[:r.modelAt], r.Body[r.modelEnd:]

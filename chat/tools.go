@@ -1,6 +1,10 @@
 package chat
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"bytes"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // toolList reads an array of tool or function definitions. A template prints them
 // into the prompt whole, so every string of a definition is text, the names of its
@@ -55,13 +59,33 @@ func (p *parser) schemaMember(field string) {
 	if word == notSchema {
 		from := len(p.text)
 		p.text = append(p.text, p.name...)
+		if len(p.text) > from {
+			p.parts = append(p.parts, part{span: len(p.spans), from: from, to: len(p.text), use: Fixed})
+		}
 		p.seal(field, from)
 	}
-	if word == schemaLabel && isScalar(p.peek()) {
+	start, kind := len(p.parts), p.peek()
+	fixed := kind != jsontext.KindBeginObject && (word == schemaLabel || isReference(p.name))
+	if word == schemaLabel && isScalar(kind) {
 		p.label(field)
-		return
+	} else {
+		p.schemaValue(field)
 	}
-	p.schemaValue(field)
+	if fixed {
+		for i := range p.parts[start:] {
+			p.parts[start+i].use = Fixed
+		}
+	}
+}
+
+// isReference reports members whose strings have to be the same as others, or mean
+// something to the backend by themselves.
+func isReference(name []byte) bool {
+	switch string(name) {
+	case "name", "required", "pattern", "$ref", "$schema":
+		return true
+	}
+	return false
 }
 
 func isScalar(k jsontext.Kind) bool {
@@ -75,7 +99,26 @@ func (p *parser) label(field string) {
 		p.skip()
 		return
 	}
+	if string(p.name) == "type" && (field == fieldResponseFormat || field == fieldTextFormat) {
+		p.formatType(field)
+		return
+	}
 	p.identifier(field)
+}
+
+// formatType reads what form the answer's text shall have.
+func (p *parser) formatType(field string) {
+	if p.peek() != jsontext.KindString {
+		p.gather(field)
+		return
+	}
+	if raw := p.quoted(); raw != nil {
+		said := p.unquoted(raw)
+		p.req.JSONOutput = p.req.JSONOutput || bytes.HasPrefix(said, []byte("json_"))
+		if !isIdentifier(raw[1 : len(raw)-1]) {
+			p.add(field, raw)
+		}
+	}
 }
 
 type schemaName uint8

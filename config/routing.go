@@ -65,10 +65,11 @@ type Complexity struct {
 const (
 	ActionRoute = ""      // to Model
 	ActionBlock = "block" // refuse the request
+	ActionMask  = "mask"  // to Model or where it would go anyway, without personal data
 )
 
 // Decision sends requests that match Rules to Model, or does with them what
-// Action says; one of the two is given. Decisions are tried by descending
+// Action says; one of the two is given, or both to mask. Decisions are tried by descending
 // Priority, then in their order in the file; the first match wins.
 type Decision struct {
 	Name        string `mapstructure:"name"`

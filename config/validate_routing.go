@@ -81,16 +81,22 @@ func (c *Config) validateRouting(found *problems) {
 	}
 }
 
-// validateOutcome holds a decision to exactly one of a model and an action.
+// validateOutcome holds a decision to exactly one of a model and an action, but
+// for the action that goes with a model.
 func (c *Config) validateOutcome(found *problems, path string, d *Decision) {
 	switch {
 	case d.Action == ActionRoute:
 		c.knownModel(found, path+".model", d.Model)
 		return
+	case d.Action == ActionMask:
+		if d.Model != "" {
+			c.knownModel(found, path+".model", d.Model)
+		}
+		return
 	case d.Model != "":
 		found.add(path, "has either a model or an action, not both")
 	}
-	oneOf(found, path+".action", d.Action, ActionBlock)
+	oneOf(found, path+".action", d.Action, ActionBlock, ActionMask)
 }
 
 func (c *Config) knownModel(found *problems, path, name string) {

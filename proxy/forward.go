@@ -62,7 +62,7 @@ func (x *exchange) send(to route, debug bool) {
 		x.w.Header().Del(headerRequestID) // the upstream's own is the one its logs know
 	}
 	x.status = answer.Status
-	x.facts, err = upstream.Relay(x.w, answer, upstream.RelayOptions{Reserved: router.Reserved})
+	x.facts, err = upstream.Relay(x.w, answer, upstream.RelayOptions{Reserved: router.Reserved, Rewrite: x.unmasking()})
 	span.Usage(x.facts.PromptTokens, x.facts.CompletionTokens)
 	if err != nil {
 		x.upstreamFailed(span, err)
@@ -111,7 +111,7 @@ func (x *exchange) call(ctx context.Context) upstream.Call {
 	x.door.tracing.Propagate(ctx, h)
 	return upstream.Call{
 		Pool: x.decision.Pool, Method: x.r.Method, Path: x.route, RawQuery: x.r.URL.RawQuery,
-		Header: h, Body: x.decision.Body, HideUsage: x.decision.AskedUsage,
+		Header: h, Body: x.decision.Body, HideUsage: x.decision.AskedUsage, Readable: x.unmasks(),
 	}
 }
 
@@ -159,6 +159,9 @@ func (x *exchange) decorate(h http.Header, debug bool) {
 	}
 	if d.Degraded != "" {
 		h.Set(router.HeaderDegraded, d.Degraded)
+	}
+	if d.Mask != nil {
+		h.Set(router.HeaderMasked, strconv.Itoa(d.Mask.Values()))
 	}
 	if n := d.Unread(); n > 0 {
 		h.Set(router.HeaderUnread, strconv.Itoa(n))

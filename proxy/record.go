@@ -22,6 +22,7 @@ func (x *exchange) close() {
 	}
 	x.recordFailure(m)
 	x.recordAnswer(m)
+	x.recordMask(m)
 	x.span.Status(x.status)
 	x.span.End()
 	x.log()
@@ -121,6 +122,22 @@ func (x *exchange) recordAnswer(m *telemetry.Metrics) {
 	}
 }
 
+// recordMask counts what was masked, and what of the answer was not turned back.
+func (x *exchange) recordMask(m *telemetry.Metrics) {
+	if x.decision == nil || x.decision.Mask == nil {
+		return
+	}
+	for kind, n := range x.decision.Mask.Counts() {
+		m.Masked(kind, n)
+	}
+	if why := x.facts.NotRewritten; why != "" {
+		m.NotUnmasked(why, 1)
+	}
+	if n := x.facts.LongEvents; n > 0 {
+		m.NotUnmasked("event_too_long", n)
+	}
+}
+
 // log writes the one line of the exchange: ids, sizes and reasons, never text.
 func (x *exchange) log() {
 	level := slog.LevelInfo
@@ -162,6 +179,9 @@ func decisionAttrs(d *router.Decision) []slog.Attr {
 	}
 	if d.Error == nil && (d.Outcome == classify.OutcomeOK || d.Outcome == classify.OutcomePartial) {
 		attrs = append(attrs, slog.String("category", d.Category()), slog.Float64("confidence", d.Confidence()))
+	}
+	if d.Mask != nil {
+		attrs = append(attrs, slog.Int("masked", d.Mask.Values()))
 	}
 	if d.Guarded || d.Path == router.PathBlocked || len(d.GuardFailures) > 0 || len(d.Readings) > 1 {
 		attrs = append(attrs, guardAttrs(d)...)

@@ -38,6 +38,8 @@ type Decision struct {
 	// AskedUsage says that Body asks for a usage chunk which the client did not
 	// ask for and must not see.
 	AskedUsage bool
+	// Mask undoes in the answer what was masked in Body; nil if no decision masked.
+	Mask *Mask
 
 	Auto     bool   // the client asked for routing
 	Name     string // of the decision
@@ -76,8 +78,9 @@ type Signal struct {
 
 // Reading is one text that the encoder was asked about.
 type Reading struct {
-	// View is the scope as routing.scope names it, with "_fused" behind it where
-	// the parts of messages were joined by nothing.
+	// View is the scope as routing.scope names it, or "mask" for all that is to be
+	// masked, with "_fused" behind it where the parts of messages were joined by
+	// nothing.
 	View    string
 	Outcome string
 	Result  classify.Result

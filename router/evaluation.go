@@ -188,15 +188,23 @@ func (e *evaluation) workOut(i int) fact {
 // gives the place of the answer in Decision.Readings. All passes together end by
 // the deadline of one.
 func (e *evaluation) read(v view) (int, error) {
-	text := e.text(v)
+	at, err := e.readText(e.text(v), e.router.nameOf(v), stepOf(v, e.router.scope))
+	if at >= 0 {
+		e.answersRouting(v, at)
+	}
+	return at, err
+}
+
+// readText is read for any text; name and step are what to call it. The place is
+// -1 where the encoder was not asked because it failed before.
+func (e *evaluation) readText(text, name, step string) (int, error) {
 	for i := range e.passes {
 		if p := &e.passes[i]; p.text == text {
-			e.answersRouting(v, p.at)
 			return p.at, p.err
 		}
 	}
 	if e.failed != nil {
-		return 0, e.failed
+		return -1, e.failed
 	}
 	start, ctx := time.Now(), e.ctx
 	if len(e.passes) == 0 {
@@ -211,14 +219,13 @@ func (e *evaluation) read(v view) (int, error) {
 	took := time.Since(start)
 	d.Elapsed.Classify += took
 	at := len(d.Readings)
-	d.Readings = append(d.Readings, Reading{View: e.router.nameOf(v), Outcome: classify.Outcome(err, res), Result: res, Elapsed: took})
+	d.Readings = append(d.Readings, Reading{View: name, Outcome: classify.Outcome(err, res), Result: res, Elapsed: took})
 	e.passes = append(e.passes, pass{text, at, err})
-	e.answersRouting(v, at)
 	if err != nil && !errors.Is(err, classify.ErrNoText) {
 		e.failed = err
 	}
 	if e.trace {
-		e.step(stepOf(v, e.router.scope), describe(&d.Readings[at]), took)
+		e.step(step, describe(&d.Readings[at]), took)
 	}
 	return at, err
 }

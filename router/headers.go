@@ -32,6 +32,12 @@ const (
 	HeaderDegraded = "X-Vsr-Degraded-Reason"
 	HeaderUnread   = "X-Vsr-Unread-Tokens"
 
+	// HeaderMasked is how many values were replaced in the request by a decision
+	// that masks, and HeaderUnmasked why its answer went on with placeholders in
+	// it, where that happened.
+	HeaderMasked   = "X-Vsr-Masked"
+	HeaderUnmasked = "X-Vsr-Not-Unmasked"
+
 	// HeaderSignals and HeaderTimings, which is in milliseconds, are sent when
 	// debugging was asked for.
 	HeaderSignals = "X-Vsr-Matched-Signals"

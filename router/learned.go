@@ -37,6 +37,8 @@ type learned struct {
 	views  []view
 	head   string // a sequence head that the signal needs, else empty
 	judge  func(classify.Result) (matched bool, score float64)
+	// counts tells, of a signal on personal data, whether a span makes it match.
+	counts func(classify.Span) bool
 	// explain words the judgement, without any of the text.
 	explain func(classify.Result) string
 }
@@ -191,9 +193,12 @@ func newPII(p config.PII, all heads, path string) (learned, []error) {
 				path, j, kind, strings.Join(known, ", ")))
 		}
 	}
+	one.counts = func(s classify.Span) bool {
+		return s.Score >= p.Threshold && !slices.Contains(p.TypesAllowed, s.Type)
+	}
 	one.judge = func(res classify.Result) (matched bool, top float64) {
 		for _, s := range res.Spans {
-			if s.Score >= p.Threshold && !slices.Contains(p.TypesAllowed, s.Type) {
+			if one.counts(s) {
 				matched, top = true, max(top, s.Score)
 			}
 		}

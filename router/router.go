@@ -4,8 +4,8 @@
 // It promises that both doors decide alike, because everything that can go
 // wrong (bad JSON, an unknown model, a failed classifier) is part of the
 // Decision and not a Go error; that the encoder reads no text twice, and only
-// when a rule needs it; and that every byte of the body but the model's value is
-// kept.
+// when a rule needs it; and that every byte of the body but the model's value and
+// what a decision masks is kept.
 //
 // Decisions that choose a model fail open: without a classification the default
 // model serves, and the Decision says so. Decisions that protect fail closed:
@@ -153,9 +153,13 @@ func (r *Router) Decide(ctx context.Context, req Request) *Decision {
 	}
 	splice := time.Now()
 	d.Model, d.Pool = to.model, to.pool
-	if d.AskedUsage = r.askUsage && d.Request.LacksUsage(); d.AskedUsage {
+	d.AskedUsage = r.askUsage && d.Request.LacksUsage()
+	switch {
+	case d.Mask != nil:
+		d.Body = d.Request.Rewritten(to.sent, d.AskedUsage, d.Mask.changes)
+	case d.AskedUsage:
 		d.Body = d.Request.WithModelAskingUsage(to.sent)
-	} else {
+	default:
 		d.Body = d.Request.WithModel(to.sent)
 	}
 	d.Elapsed.Splice = time.Since(splice)

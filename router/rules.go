@@ -11,8 +11,9 @@ type decision struct {
 	name     string
 	priority int
 	action   string
-	to       target // of a decision without an action
+	to       target // where it names a model
 	when     rule
+	pii      []int // indexes into Router.learned of the signals that it masks by
 	// guards says that the decision fails closed: what it asks for could let pass
 	// what it is there to stop. It blocks, or a rule of it looks for an attack or
 	// for personal data.
@@ -26,10 +27,24 @@ type decision struct {
 func (r *Router) newDecision(c config.Decision) decision {
 	acts := c.Action != config.ActionRoute
 	return decision{
-		name: c.Name, priority: c.Priority, action: c.Action, to: r.targets[c.Model], when: r.compile(c.Rules),
+		name: c.Name, priority: c.Priority, action: c.Action, to: r.targets[c.Model], when: r.compile(c.Rules), pii: r.piiOf(c.Rules),
 		guards:     acts || namesGuard(c.Rules),
 		everywhere: acts || onlyGuards(c.Rules),
 	}
+}
+
+// piiOf finds the signals on personal data that a rule asks.
+func (r *Router) piiOf(c config.Rule) []int {
+	var out []int
+	for i := range r.learned {
+		if one := &r.learned[i]; c.Type == config.SignalPII && one.kind == c.Type && one.name == c.Name {
+			out = append(out, i)
+		}
+	}
+	for _, one := range c.Conditions {
+		out = append(out, r.piiOf(one)...)
+	}
+	return out
 }
 
 func isGuard(kind string) bool { return kind == config.SignalJailbreak || kind == config.SignalPII }

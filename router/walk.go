@@ -35,7 +35,7 @@ func (r *Router) walk(ctx context.Context, d *Decision, trace bool, otherwise ta
 		}
 		switch {
 		case holds == yes:
-			return r.apply(d, one)
+			return r.apply(e, one, otherwise)
 		case holds == unknown && one.guards:
 			if !r.passes(d, one, e.missing) {
 				return target{}, false
@@ -50,12 +50,24 @@ func (r *Router) walk(ctx context.Context, d *Decision, trace bool, otherwise ta
 	return otherwise, true
 }
 
-// apply does what a decision that matched says.
-func (r *Router) apply(d *Decision, one *decision) (target, bool) {
+// apply does what a decision that matched says; otherwise is the target if it
+// names none.
+func (r *Router) apply(e *evaluation, one *decision, otherwise target) (target, bool) {
+	d := e.decision
 	d.Name = one.name
-	if one.action == config.ActionBlock {
+	switch one.action {
+	case config.ActionBlock:
 		d.Error, d.Path = blocked(one.name), PathBlocked
 		return target{}, false
+	case config.ActionMask:
+		if err := e.mask(one); err != nil {
+			d.refuse(err)
+			d.Name = one.name
+			return target{}, false
+		}
+		if one.to.model == "" {
+			return otherwise, true
+		}
 	}
 	return one.to, true
 }

@@ -54,6 +54,7 @@ type Metrics struct {
 	unreadMedia, usageUnread, limitRejections  *prometheus.CounterVec
 	reloads, failures, retries, http           *prometheus.CounterVec
 	blocked, guardFailures, piiSpans           *prometheus.CounterVec
+	maskedValues, notUnmasked                  *prometheus.CounterVec
 	unreadTokens, tpotEstimated                prometheus.Counter
 	inflight, accelerator                      *prometheus.GaugeVec
 	reloadOK, reloadTime                       prometheus.Gauge
@@ -95,6 +96,8 @@ func NewMetrics(o MetricsOptions) *Metrics {
 		blocked:           newCounterVec(reg, specBlocked),
 		guardFailures:     newCounterVec(reg, specGuardFailures),
 		piiSpans:          newCounterVec(reg, specPIISpans),
+		maskedValues:      newCounterVec(reg, specMaskedValues),
+		notUnmasked:       newCounterVec(reg, specNotUnmasked),
 		unreadTokens:      newCounter(reg, specUnreadTokens),
 		tpotEstimated:     newCounter(reg, specTPOTEstimated),
 		inflight:          newGaugeVec(reg, specInflight),

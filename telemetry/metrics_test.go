@@ -49,6 +49,8 @@ func exercise(m *Metrics) {
 	m.GuardFailed("unread", false)
 	m.PIIFound("EMAIL_ADDRESS")
 	m.PIIFound("A_TYPE_OF_ANOTHER_MODEL")
+	m.Masked("EMAIL_ADDRESS", 2)
+	m.NotUnmasked("encoded", 1)
 	m.UnreadTokens(512)
 	m.UnreadMedia("image", 2)
 	m.LimitRejected("limits.body_bytes")

@@ -104,6 +104,10 @@ var (
 		help: "Protecting decisions that could not be made, and whether the request was refused or allowed.", labels: []string{labelReason, labelResult}}
 	specPIISpans = spec{name: "vsr_pii_spans_total",
 		help: "Places in requests where personal data was found, by type.", labels: []string{labelPII}}
+	specMaskedValues = spec{name: "vsr_masked_values_total",
+		help: "Values in requests that were replaced by placeholders, by type.", labels: []string{labelPII}}
+	specNotUnmasked = spec{name: "vsr_not_unmasked_total",
+		help: "Answers, and events of streams, in which placeholders were not turned back into values, and why.", labels: []string{labelReason}}
 	specUnreadTokens = spec{name: "vsr_unread_tokens_total",
 		help: "Prompt tokens the classifier did not read because the prompt was longer than its limit."}
 	specUnreadMedia = spec{name: "vsr_unread_media_total",

@@ -116,6 +116,16 @@ func (m *Metrics) PIIFound(kind string) {
 	m.piiSpans.WithLabelValues(m.piiTypes.label(kind)).Inc()
 }
 
+// Masked counts values of a type that were replaced in a request.
+func (m *Metrics) Masked(kind string, values int) {
+	m.maskedValues.WithLabelValues(m.piiTypes.label(kind)).Add(float64(values))
+}
+
+// NotUnmasked counts answers, or events of one, that went on with placeholders in them, and why.
+func (m *Metrics) NotUnmasked(reason string, n int) {
+	m.notUnmasked.WithLabelValues(m.word(labelReason, reason)).Add(float64(n))
+}
+
 // UnreadTokens counts prompt tokens beyond the classifier's limit.
 func (m *Metrics) UnreadTokens(n int) { m.unreadTokens.Add(float64(max(n, 0))) }
 

@@ -24,6 +24,9 @@ type Call struct {
 	// HideUsage says that the caller asked for a usage chunk which the client did
 	// not ask for: Relay takes it out of the stream again.
 	HideUsage bool
+	// Readable asks for an answer that is not compressed, because Relay shall
+	// rewrite it.
+	Readable bool
 }
 
 // Do sends the call to an endpoint of its pool and returns when the response

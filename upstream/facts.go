@@ -23,6 +23,11 @@ type Facts struct {
 	UsageUnread string
 	// LongLines counts event stream lines beyond 256 KiB, passed on but not read.
 	LongLines int
+	// NotRewritten says why an answer that was to be rewritten passed as it was,
+	// "" if it did not: one of the Unread values. LongEvents counts events of a
+	// stream that passed so because of their length.
+	NotRewritten string
+	LongEvents   int
 }
 
 // Why usage is not known.

@@ -62,7 +62,7 @@ func wireName(name string) string {
 
 // requestHeader is the header to send to e for a client's header in. Values are
 // shared with in, not copied.
-func requestHeader(in http.Header, e *endpoint, hideUsage bool) http.Header {
+func requestHeader(in http.Header, e *endpoint, readable bool) http.Header {
 	out := make(http.Header, len(in)+2)
 	named := connectionNames(in)
 	for key, values := range in {
@@ -82,8 +82,8 @@ func requestHeader(in http.Header, e *endpoint, hideUsage bool) http.Header {
 	if !e.Key.IsZero() {
 		out["Authorization"] = []string{"Bearer " + e.Key.Reveal()}
 	}
-	if hideUsage {
-		// What is to be taken out of a stream must be readable in it.
+	if readable {
+		// What is to be taken out of a stream, or changed, must be readable in it.
 		out["Accept-Encoding"] = []string{"identity"}
 	}
 	if _, ok := out["User-Agent"]; !ok {

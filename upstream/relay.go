@@ -1,9 +1,12 @@
 package upstream
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,6 +16,8 @@ type RelayOptions struct {
 	// Reserved reports names, in canonical form, that no upstream may send to the
 	// client, neither as header nor as trailer. Nil reserves nothing.
 	Reserved func(name string) bool
+	// Rewrite changes the texts of the answer; nil changes none.
+	Rewrite *Rewriter
 }
 
 // Relay copies an answer to the client and closes it. Headers that w has already
@@ -37,10 +42,7 @@ func Relay(w http.ResponseWriter, a *Answer, o RelayOptions) (Facts, error) {
 		r.filter = &usageFilter{}
 	}
 	r.flush = r.tap.facts.Stream || a.resp.ContentLength < 0
-	if err := r.head(); err != nil {
-		return r.tap.finish(false, time.Now()), err
-	}
-	err := r.body()
+	err := r.answerWith(o.Rewrite)
 	facts := r.tap.finish(err == nil, time.Now())
 	if err == nil {
 		r.trailers()
@@ -50,12 +52,81 @@ func Relay(w http.ResponseWriter, a *Answer, o RelayOptions) (Facts, error) {
 }
 
 type relay struct {
-	answer *Answer
-	client client
-	tap    *tap
-	filter *usageFilter // nil unless usage is to be hidden
-	rule   responseRule
-	flush  bool // after each chunk
+	answer   *Answer
+	client   client
+	tap      *tap
+	filter   *usageFilter   // nil unless usage is to be hidden
+	rewriter *eventRewriter // nil unless texts of a stream are to be changed
+	rule     responseRule
+	flush    bool // after each chunk
+}
+
+// answerWith sends head and body, rewritten where it is asked for and possible.
+func (r *relay) answerWith(rewrite *Rewriter) error {
+	switch {
+	case rewrite == nil:
+	case r.tap.mode == readEvents:
+		r.rewriter = newEventRewriter(rewrite)
+	case r.tap.mode == readJSON:
+		return r.rewritten(rewrite)
+	default:
+		r.passed(rewrite, r.tap.facts.UsageUnread)
+	}
+	if err := r.head(); err != nil {
+		return err
+	}
+	return r.body()
+}
+
+// passed notes that the answer goes on as it is.
+func (r *relay) passed(rewrite *Rewriter, why string) {
+	r.tap.facts.NotRewritten = why
+	rewrite.Passed(why)
+}
+
+// rewritten sends a JSON answer, which is held until it is whole. One that is too
+// large, or breaks off, passes as it is.
+func (r *relay) rewritten(rewrite *Rewriter) error {
+	var held []byte
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := r.answer.Read(buffer)
+		held = append(held, buffer[:n]...)
+		if n > 0 {
+			r.tap.feed(buffer[:n], time.Now())
+		}
+		switch {
+		case err == io.EOF:
+			changed := rewriteBody(held, rewrite)
+			r.resized(len(changed))
+			if err := r.head(); err != nil {
+				return err
+			}
+			return r.client.write(changed, r.flush, time.Now())
+		case err == nil && len(held) <= maxRewritten:
+			continue
+		case err == nil:
+			r.passed(rewrite, UnreadTooBig)
+		}
+		if failed := r.head(); failed != nil {
+			return failed
+		}
+		if failed := r.client.write(held, r.flush, time.Now()); failed != nil || err != nil {
+			return cmp.Or(failed, err)
+		}
+		return r.body()
+	}
+}
+
+// resized takes out, or makes right, what describes the bytes of the body.
+func (r *relay) resized(size int) {
+	h := r.answer.Header
+	if h.Get("Content-Length") != "" {
+		h.Set("Content-Length", strconv.Itoa(size))
+	}
+	for _, name := range []string{"Etag", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"} {
+		h.Del(name)
+	}
 }
 
 // head writes status and headers.
@@ -66,7 +137,7 @@ func (r *relay) head() error {
 			to[name] = values
 		}
 	}
-	if r.filter != nil {
+	if r.filter != nil || r.rewriter != nil {
 		to.Del("Content-Length")
 	}
 	for name := range r.answer.resp.Trailer {
@@ -102,10 +173,8 @@ func (r *relay) body() error {
 		if readErr == nil {
 			continue
 		}
-		if r.filter != nil {
-			if err := r.client.write(r.filter.finish(readErr == io.EOF), r.flush, time.Now()); err != nil {
-				return err
-			}
+		if err := r.client.write(r.rest(readErr == io.EOF), r.flush, time.Now()); err != nil {
+			return err
 		}
 		if readErr == io.EOF {
 			return nil
@@ -118,7 +187,24 @@ func (r *relay) send(chunk []byte, now time.Time) error {
 	if r.filter != nil {
 		chunk = r.filter.feed(chunk)
 	}
+	if r.rewriter != nil {
+		chunk = r.rewriter.feed(chunk)
+		r.tap.facts.LongEvents = r.rewriter.long
+	}
 	return r.client.write(chunk, r.flush, now)
+}
+
+// rest is what is still held at the end of the stream.
+func (r *relay) rest(clean bool) []byte {
+	var rest []byte
+	if r.filter != nil {
+		rest = r.filter.finish(clean)
+	}
+	if r.rewriter == nil {
+		return rest
+	}
+	out := slices.Clone(r.rewriter.feed(rest))
+	return append(out, r.rewriter.finish(clean)...)
 }
 
 // trailers sends the upstream's trailers, which are known now that the body has

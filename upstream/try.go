@@ -88,7 +88,7 @@ func (t *try) request(ctx context.Context, c *Call, e *endpoint) *http.Request {
 		Proto:      "HTTP/1.1",
 		ProtoMajor: 1,
 		ProtoMinor: 1,
-		Header:     requestHeader(c.Header, e, c.HideUsage),
+		Header:     requestHeader(c.Header, e, c.HideUsage || c.Readable),
 	}
 	// A request without a body is replayed without asking GetBody. If the method
 	// is one that the transport replays, it gets an empty body to ask about, which

@@ -73,6 +73,18 @@ func (m *Masker) Mask(text string, spans []classify.Span) string {
 	return out.String()
 }
 
+// MaskName is Mask for a name in a place that takes no brackets. Where a span is,
+// the whole name becomes one placeholder, without them.
+func (m *Masker) MaskName(name string, spans []classify.Span) string {
+	if spans = disjoint(name, spans); len(spans) > 0 {
+		return strings.Trim(m.placeholder(label(spans[0].Type), name), "<>")
+	}
+	if m.Mask(name, nil) != name { // it looks like one that was given out
+		return strings.Trim(m.placeholder(literal, name), "<>")
+	}
+	return name
+}
+
 // between calls do with each piece of text before, between and after spans. No
 // placeholder reaches over the end of a piece, because each begins and ends with
 // a bracket.
@@ -114,6 +126,51 @@ func (m *Masker) Unmasker() *Unmasker {
 	}
 	slices.Sort(u.keys)
 	return u
+}
+
+// JSONUnmasker is Unmasker for a text that is JSON, such as the arguments of a
+// tool call: what it gives back is JSON again.
+func (m *Masker) JSONUnmasker() *Unmasker {
+	u := m.Unmasker()
+	u.json = true
+	for key, text := range u.values {
+		u.values[key] = quoted(text)
+	}
+	return u
+}
+
+// quoted is text as it is written in a JSON string.
+func quoted(text string) string {
+	if !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == '"' || c == '\\' }) {
+		return text
+	}
+	const hex = "0123456789abcdef"
+	var out strings.Builder
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '"' || c == '\\':
+			out.WriteString(`\` + text[i:i+1])
+		case c == '\n':
+			out.WriteString(`\n`)
+		case c < ' ':
+			out.WriteString(`\u00` + hex[c>>4:c>>4+1] + hex[c&15:c&15+1])
+		default:
+			out.WriteByte(c)
+		}
+	}
+	return out.String()
+}
+
+// Counts is how many values of each type have a placeholder; what a user wrote
+// that only looks like one is none.
+func (m *Masker) Counts() map[string]int {
+	n := make(map[string]int)
+	for v := range m.key {
+		if v.label != literal {
+			n[v.label]++
+		}
+	}
+	return n
 }
 
 // Masked is how many values have a placeholder.
@@ -163,3 +220,9 @@ func disjoint(text string, spans []classify.Span) []classify.Span {
 	}
 	return out
 }
+
+// String says how much was masked, not what.
+func (m *Masker) String() string { return strconv.Itoa(m.Masked()) + " values masked" }
+
+// GoString keeps %#v from printing the values.
+func (m *Masker) GoString() string { return m.String() }

@@ -3,6 +3,7 @@ package pii
 import (
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -22,13 +23,23 @@ import (
 // Anything else stays as it is: a number that was never given out, another script's
 // letters, a name that was translated or shortened.
 //
+// In the text of JSON, \u003c and \u003e are brackets too, and a value is written
+// as it has to be within a string.
+//
 // An Unmasker is for one goroutine at a time.
 type Unmasker struct {
 	values map[string]string
+	json   bool
 	keys   []string // of values, sorted
 	held   string   // not given back yet: what may become a placeholder or a character
 	before byte     // what came just before held
 }
+
+// String says how much can be put back, not what.
+func (u *Unmasker) String() string { return strconv.Itoa(len(u.keys)) + " values to put back" }
+
+// GoString keeps %#v from printing the values.
+func (u *Unmasker) GoString() string { return u.String() }
 
 // Write takes the next piece and gives back what is certain by now. At most one
 // placeholder, as long as it may be spelled, is held back.
@@ -51,12 +62,7 @@ func (u *Unmasker) run(text string, end bool) string {
 	var out strings.Builder
 	done := 0
 	for i := 0; i < len(text); {
-		if !mayBegin(text[i], u.before) {
-			u.before = text[i]
-			i++
-			continue
-		}
-		p := parse(text[i:], end, u.known)
+		p, pass := u.read(text[i:], end)
 		if p.more {
 			out.WriteString(text[done:i])
 			u.held = text[i:]
@@ -67,15 +73,49 @@ func (u *Unmasker) run(text string, end bool) string {
 			out.WriteString(value)
 			i += p.size
 			done = i
-			u.before = text[i-1]
+			if u.before = text[i-1]; !isDigit(u.before) {
+				u.before = '>' // however it is spelled
+			}
 			continue
 		}
-		u.before = text[i]
-		i++
+		if u.before = text[i]; pass > 1 {
+			u.before = 0
+		}
+		i += pass
 	}
 	out.WriteString(u.whole(text[done:], end))
 	return out.String()
 }
+
+// read reads a placeholder at the beginning of text; pass is how many bytes to go
+// on by if there is none.
+func (u *Unmasker) read(text string, end bool) (p parsed, pass int) {
+	switch {
+	case u.json && text[0] == '\\':
+		return u.readEscape(text, end)
+	case mayBegin(text[0], u.before):
+		return parse(text, end, u.json, u.known), 1
+	}
+	return parsed{}, 1
+}
+
+// readEscape is read for JSON's \n, \u003c and so on.
+func (u *Unmasker) readEscape(text string, end bool) (p parsed, pass int) {
+	size := 2
+	if len(text) > 1 && text[1] == 'u' {
+		size = len(escapedOpen)
+	}
+	if len(text) < size {
+		return parsed{more: !end}, len(text)
+	}
+	if strings.EqualFold(text[:size], escapedOpen) {
+		return parseBracketed(text, size, end, true, u.known), size
+	}
+	return parsed{}, size
+}
+
+// Brackets as JSON may spell them.
+const escapedOpen, escapedClose = `\u003c`, `\u003e`
 
 // whole holds back a character that isn't complete.
 func (u *Unmasker) whole(text string, end bool) string {
@@ -121,9 +161,9 @@ const longestKey = longestLabel + 1 + 20
 
 // parse reads a placeholder at the beginning of text. It asks known about what it
 // has so far, so as not to wait for the rest of what can't become one.
-func parse(text string, end bool, known func(prefix string) bool) parsed {
+func parse(text string, end, json bool, known func(prefix string) bool) parsed {
 	if text[0] == '<' {
-		return parseBracketed(text, end, known)
+		return parseBracketed(text, 1, end, json, known)
 	}
 	i := 0
 	for i < len(text) && i <= longestKey && isKey(text[i]) {
@@ -138,29 +178,33 @@ func parse(text string, end bool, known func(prefix string) bool) parsed {
 	return parsed{key: text[:i], size: i}
 }
 
-func parseBracketed(text string, end bool, known func(prefix string) bool) parsed {
+// parseBracketed goes on behind the opening bracket, which ends at i.
+func parseBracketed(text string, i int, end, json bool, known func(prefix string) bool) parsed {
 	var buf [longestKey + 1]byte
 	key := buf[:0]
-	i := skipSpaces(text, 1)
-	for ; i < len(text) && len(key) <= longestKey; i++ {
+	markdown := `\_`
+	if json {
+		markdown = `\\_`
+	}
+	for i = skipSpaces(text, i); i < len(text) && len(key) <= longestKey; i++ {
 		c := text[i]
+		after := skipSpaces(text, i)
+		switch n, more := closing(text[after:], json); {
+		case n > 0:
+			return parsed{key: string(key), size: after + n}
+		case more:
+			return parsed{more: !end && known(string(key))}
+		}
 		switch {
 		case isAlpha(c):
 			c -= 'a' - 'A'
-		case c == '\\' && i+1 < len(text) && text[i+1] == '_':
-			i++
+		case c == '\\' && strings.HasPrefix(text[i:], markdown):
+			i += len(markdown) - 1
 			c = '_'
-		case c == '\\' && i+1 == len(text) && !end:
+		case c == '\\' && strings.HasPrefix(markdown, text[i:]) && !end:
 			return parsed{more: known(string(key))}
-		case c == '-':
+		case c == '-', c == ' ':
 			c = '_'
-		case c == ' ':
-			if after := skipSpaces(text, i); after == len(text) || text[after] == '>' {
-				return closing(text, after, string(key), end, known)
-			}
-			c = '_'
-		case c == '>':
-			return parsed{key: string(key), size: i + 1}
 		case !isKey(c):
 			return parsed{}
 		}
@@ -172,12 +216,25 @@ func parseBracketed(text string, end bool, known func(prefix string) bool) parse
 	return parsed{more: known(string(key))}
 }
 
-// closing is what follows from the bracket that is due at i, after spaces.
-func closing(text string, i int, key string, end bool, known func(prefix string) bool) parsed {
-	if i < len(text) {
-		return parsed{key: key, size: i + 1}
+// closing is the size of the bracket that text begins with; more says that it may
+// come to be one. At the end of a text, only spaces are left before it.
+func closing(text string, json bool) (size int, more bool) {
+	switch {
+	case text == "":
+		return 0, true
+	case text[0] == '>':
+		return 1, false
+	case !json || text[0] != '\\':
+		return 0, false
 	}
-	return parsed{more: !end && known(key)}
+	n := min(len(text), len(escapedClose))
+	if !strings.EqualFold(text[:n], escapedClose[:n]) {
+		return 0, false
+	}
+	if n == len(escapedClose) {
+		return n, false
+	}
+	return 0, true
 }
 
 // skipSpaces skips up to two from i on.
@@ -201,7 +258,7 @@ func lookalikes(text string) iter.Seq[lookalike] {
 		before := byte(0)
 		for i := 0; i < len(text); {
 			if mayBegin(text[i], before) {
-				if p := parse(text[i:], true, nil); isNumbered(p.key) {
+				if p := parse(text[i:], true, false, nil); isNumbered(p.key) {
 					if !yield(lookalike{p.key, i, i + p.size}) {
 						return
 					}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sort"
 	"text/tabwriter"
 
@@ -103,6 +105,9 @@ func printDecision(out io.Writer, r admin.Routed) error {
 	printReadings(w, r.Readings)
 	for _, u := range r.Unchecked {
 		fmt.Fprintf(w, "unchecked\t%s: %s\n", u.Decision, u.Reason)
+	}
+	for _, kind := range slices.Sorted(maps.Keys(r.Masked)) {
+		fmt.Fprintf(w, "masked\t%d %s\n", r.Masked[kind], kind)
 	}
 	fmt.Fprintln(w, "\nstep\toutcome\ttime")
 	for _, s := range r.Trace {
