@@ -24,10 +24,13 @@ const (
 // What a word is read as depends on its letters, and if it has only twins, on
 // the words around:
 //
-//   - Are there more Latin letters than letters which are certainly of another
-//     script, it is Latin, and so are its look-alikes: "pаypаl" with Cyrillic а.
-//   - Are there fewer, it is left alone: a Russian word with one c from a Latin
-//     keyboard is a Russian word.
+//   - If more of its letters are Latin than certainly of another script, it is
+//     Latin, and so are its twins: "pаypаl" with a Cyrillic а. Letters that are
+//     only near are read as Latin if none stays foreign ("SMSки" is Russian),
+//     and the signs of quantities if it doesn't look like a formula: "ρgh",
+//     "sinα".
+//   - If not, it is of another script, and stays: a Russian word with one c from
+//     a Latin keyboard is Russian.
 //   - A word of twins alone, as Russian "оса", is Latin where the text is: if a
 //     Latin word is the last and the next that shows its script, and none of
 //     another is within mistrust words before. At the end of the text, and after
@@ -77,8 +80,10 @@ func (r *reader) judge() {
 			switch is {
 			case flagged:
 				return s.flagged != flag
+			case near:
+				return s.other == s.near
 			case symbol:
-				return at < symbols
+				return s.other == s.near && at < symbols
 			}
 			return true
 		})
@@ -146,6 +151,7 @@ type tally struct {
 	latin   int // Latin, whatever the style
 	twins   int
 	other   int // certainly of another script, or only near
+	near    int // those of them
 	flagged int
 }
 
@@ -163,6 +169,9 @@ func survey(word []byte) tally {
 			s.latin++
 		case is == twin:
 			s.twins++
+		case is != own:
+			s.near++
+			s.other++
 		case c >= 0x370 && unicode.IsLetter(c): // what is below it is of no script
 			s.other++
 		default:
