@@ -58,10 +58,8 @@ func clusters(text string) func(yield func(cluster) bool) {
 		for t.src != "" || len(t.in) > 0 {
 			t.takeChunk()
 			t.compose()
-			for _, c := range t.settle() {
-				if !yield(c) {
-					return
-				}
+			if !t.settle(yield) {
+				return
 			}
 		}
 	}
@@ -110,18 +108,21 @@ func (t *tracer) compose() {
 	}
 }
 
-// settle gives the clusters that can no longer change, in their final places.
-func (t *tracer) settle() []cluster {
-	settled := 0
-	for ; settled < len(t.waiting) && t.waiting[settled].made.to <= t.open+t.shift; settled++ {
-		made := &t.waiting[settled].made
-		made.from, made.to = t.final(made.from), t.final(made.to)
-		if t.out[made.from-t.handed] == ' ' {
-			made.from++
+// settle gives the clusters that can no longer change, in their final places,
+// until yield says to stop.
+func (t *tracer) settle(yield func(cluster) bool) bool {
+	done := 0
+	for fixed := t.open + t.shift; done < len(t.waiting) && t.waiting[done].made.to <= fixed; done++ {
+		c := t.waiting[done]
+		c.made.from, c.made.to = t.final(c.made.from), t.final(c.made.to)
+		if t.out[c.made.from-t.handed] == ' ' {
+			c.made.from++
+		}
+		if !yield(c) {
+			return false
 		}
 	}
-	done := slices.Clone(t.waiting[:settled])
-	t.waiting = append(t.waiting[:0], t.waiting[settled:]...)
+	t.waiting = append(t.waiting[:0], t.waiting[done:]...)
 
 	old := t.open
 	if len(t.waiting) > 0 { // may begin before, as what is many words
@@ -129,7 +130,7 @@ func (t *tracer) settle() []cluster {
 	}
 	t.handed += old
 	t.drop(old)
-	return done
+	return true
 }
 
 // final is where a place is after all that was redrawn before it. Places rise

@@ -29,6 +29,11 @@ func TestLocateMapsBackToTheCallersBytes(t *testing.T) {
 		{"a word that was split", strings.Repeat("x", 100) + " y", strings.Repeat("x", 20) + " y", strings.Repeat("x", 20) + " y"},
 		{"syllables of jamo", "\u1100\u1161\u11a8 \u1100\u1161", "가", "\u1100\u1161"},
 		{"a far accent", "Jose" + strings.Repeat("\u200b", 3000) + "\u0301 x", "José", "Jose" + strings.Repeat("\u200b", 3000) + "\u0301"},
+		{"look-alikes", "call J\u043e\u04bbn Smith", "John", "J\u043e\u04bbn"},
+		{"behind look-alikes", "c\u0430ll \u0430 J\u043ehn, \u0406\u0430n \u0421\u043e\u0440\u0435", "Cope", "\u0421\u043e\u0440\u0435"},
+		{"behind twins that stay", "c\u0430ll \u0430 \u0434\u0430 J\u043ehn", "John", "J\u043ehn"},
+		{"letters in squares", "🅹🅾🅷🅽 ꜱᴍɪᴛʜ x", "JOHN smith", "🅹🅾🅷🅽 ꜱᴍɪᴛʜ"},
+		{"behind many mixed words", strings.Repeat("w\u043erd \u0441\u043e\u0440\u0443 ", 2000) + "J\u043ehn x", "John", "J\u043ehn"},
 		{"behind many chunks", strings.Repeat("wörd\u200b ", 5000) + "John\u00adny x", "Johnny", "John\u00adny"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

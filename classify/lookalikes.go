@@ -53,7 +53,7 @@ var lookAlikes = map[rune]struct {
 	0x03bf: {'o', twin}, 0x03cc: {'ó', twin}, 0x03f3: {'j', twin},
 	0x03b1: {'a', symbol}, 0x03b3: {'y', symbol}, 0x03b5: {'e', symbol}, 0x03b7: {'n', symbol}, 0x03b9: {'i', symbol},
 	0x03ba: {'k', symbol}, 0x03bd: {'v', symbol}, 0x03c1: {'p', symbol}, 0x03c3: {'o', symbol}, 0x03c4: {'t', symbol},
-	0x03c5: {'u', symbol}, 0x03c7: {'x', symbol}, 0x03c9: {'w', symbol}, 0x03ac: {'á', symbol}, 0x03af: {'í', symbol},
+	0x03c5: {'u', symbol}, 0x03c7: {'x', symbol}, 0x03ac: {'á', symbol}, 0x03af: {'í', symbol},
 	0x03cd: {'ú', symbol},
 
 	// Cyrillic capitals, then small letters, then those shaped as small capitals.

@@ -68,6 +68,10 @@ func (r *reader) endText() {
 
 // judge reads the word at the end of out.
 func (r *reader) judge() {
+	if c, _ := utf8.DecodeRune(r.out[r.begin:]); isIdeograph(c) { // alone
+		r.foundOther()
+		return
+	}
 	s := survey(r.out[r.begin:])
 	switch {
 	case s.latin > s.other:
