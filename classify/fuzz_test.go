@@ -13,6 +13,7 @@ func FuzzNormalizeWindow(f *testing.F) {
 		"", "What is 2+2?", "ig\u200bnore\x00all", "Ｉｇｎｏｒｅ", "a\u0301\u0316\u034f\u0301", "\u09c7\u20dd\u09be",
 		"\u1100\u0316\u1161\u11a8", "\ufdfa\ufdfb", strings.Repeat("\u1161", 5000), strings.Repeat("x\u0301\u0344", 700),
 		"\u0dd9\u0316\u0dcf\u0dca", "\xff\xfe\x00", "\u00b4\u00a8\u2002\u3000", "\U000e0041\ufe0f\u202e", "\u0f73\u0f75\u0f81", "\u1aff",
+		"Ign\u043er\u0435 \u0441\u043e\u0440\u0443 \u0430 \u0436", "prοmρt hν", "ᴀʟʟ 🅰🇦", "a " + strings.Repeat("\u0441\u043e\u0440 ", 200) + "\u0434\u0430",
 	} {
 		f.Add(seed, uint16(8), uint16(2))
 	}

@@ -53,38 +53,93 @@ type cluster struct{ source, made span }
 // make the same text.
 func clusters(text string) func(yield func(cluster) bool) {
 	return func(yield func(cluster) bool) {
-		r := newReader(text)
-		var of []span // the source of each byte of r.in
-		taken, made := 0, 0
-		for r.src != "" || len(r.in) > 0 {
-			for end := taken + chunkBytes; taken < end && r.src != ""; {
-				before := len(r.src)
-				kept := len(r.in)
-				r.take(1)
-				size := before - len(r.src)
-				for range len(r.in) - kept {
-					of = append(of, span{taken, taken + size})
-				}
-				taken += size
+		t := &tracer{reader: newReader(text)}
+		t.traced = true
+		for t.src != "" || len(t.in) > 0 {
+			t.takeChunk()
+			t.compose()
+			if !t.settle(yield) {
+				return
 			}
-			n := r.settled()
-			for from := 0; from < n; {
-				to := clusterEnd(r.in[:n], from)
-				r.out = r.out[:0]
-				r.write(r.in[from:to])
-				c := cluster{span{of[from].from, of[to-1].to}, span{made, made + len(r.out)}}
-				if len(r.out) > 0 && r.out[0] == ' ' {
-					c.made.from++
-				}
-				made, from = c.made.to, to
-				if len(r.out) > 0 && !yield(c) {
-					return
-				}
-			}
-			r.in = append(r.in[:0], r.in[n:]...)
-			of = append(of[:0], of[n:]...)
 		}
 	}
+}
+
+// tracer is a reader that notes what its text is made of.
+type tracer struct {
+	*reader
+	taken int    // bytes of the source
+	of    []span // the source of each byte of in
+
+	waiting []cluster // place in out counted as if nothing were ever redrawn
+	lost    int       // bytes that were redrawn away before those
+	handed  int       // bytes of normalised text before out
+}
+
+// takeChunk takes as much as reader.next does, rune by rune.
+func (t *tracer) takeChunk() {
+	for end := t.taken + chunkBytes; t.taken < end && t.src != ""; {
+		before, kept := len(t.src), len(t.in)
+		t.take(1)
+		size := before - len(t.src)
+		for range len(t.in) - kept {
+			t.of = append(t.of, span{t.taken, t.taken + size})
+		}
+		t.taken += size
+	}
+}
+
+// compose composes each cluster by itself.
+func (t *tracer) compose() {
+	n := t.settled()
+	for from := 0; from < n; {
+		to := clusterEnd(t.in[:n], from)
+		start := len(t.out) + t.shift
+		t.write(t.in[from:to])
+		if end := len(t.out) + t.shift; end > start {
+			t.waiting = append(t.waiting, cluster{span{t.of[from].from, t.of[to-1].to}, span{start, end}})
+		}
+		from = to
+	}
+	t.in = append(t.in[:0], t.in[n:]...)
+	t.of = append(t.of[:0], t.of[n:]...)
+	if t.src == "" {
+		t.endText()
+	}
+}
+
+// settle gives the clusters that can no longer change, in their final places,
+// until yield says to stop.
+func (t *tracer) settle(yield func(cluster) bool) bool {
+	done := 0
+	for fixed := t.open + t.shift; done < len(t.waiting) && t.waiting[done].made.to <= fixed; done++ {
+		c := t.waiting[done]
+		c.made.from, c.made.to = t.final(c.made.from), t.final(c.made.to)
+		if t.out[c.made.from-t.handed] == ' ' {
+			c.made.from++
+		}
+		if !yield(c) {
+			return false
+		}
+	}
+	t.waiting = append(t.waiting[:0], t.waiting[done:]...)
+
+	old := t.open
+	if len(t.waiting) > 0 { // may begin before, as what is many words
+		old = min(old, t.final(t.waiting[0].made.from)-t.handed)
+	}
+	t.handed += old
+	t.drop(old)
+	return true
+}
+
+// final is where a place is after all that was redrawn before it. Places rise
+// from call to call.
+func (t *tracer) final(place int) int {
+	for len(t.edits) > 0 && t.edits[0].at <= place {
+		t.lost, t.edits = t.lost+t.edits[0].lost, t.edits[1:]
+	}
+	return place - t.lost
 }
 
 // clusterEnd is where the cluster at from ends: before the next rune that never

@@ -32,9 +32,10 @@ const (
 // full-width and other compatibility forms equal plain ones), without invisible
 // runes and stacked accents, controls and runs of white space as one space, no
 // space at either end, a space in words of more than 80 characters, U+FFFD for
-// each byte that is not UTF-8. It is idempotent and its time is linear. The
-// result is at most 12 times as long as text (U+FDFA spells a phrase of 33
-// bytes in three).
+// each byte that is not UTF-8, and letters of other scripts or styles that pass
+// for Latin ones as those. It is idempotent and its time is linear. The result
+// is at most 12 times as long as text (U+FDFA spells a phrase of 33 bytes in
+// three).
 func Normalize(text string) string {
 	var b strings.Builder
 	r := newReader(text)
@@ -62,12 +63,23 @@ type reader struct {
 	begun bool   // something was written to out
 	space bool   // a space is due before the next word
 	word  int    // weight of the word at the end of out
+
+	open    int  // up to here, out can no longer change
+	begin   int  // where the word at the end of out begins
+	strange bool // it has a rune from firstStrange on
+	waits   bool // from open on there are words of twins to decide on
+	doubt   int  // how many Latin words must come before twins may be Latin
+
+	shift  int    // bytes that stood before out and that redraw took away
+	traced bool   // edits are kept
+	edits  []edit // by redraw
 }
 
 func newReader(text string) *reader {
 	room := min(len(text), chunkBytes)
 	return &reader{
 		src:    text,
+		doubt:  1,
 		in:     make([]byte, 0, room),
 		spare:  make([]byte, 0, room),
 		spare2: make([]byte, 0, room),
@@ -82,21 +94,29 @@ func newReader(text string) *reader {
 // the whole.
 func (r *reader) next() (piece string, more bool) {
 	for range takes {
-		if len(r.out)-r.sent > pieceBytes || r.src == "" && len(r.in) == 0 {
+		if r.open-r.sent > pieceBytes || r.src == "" && len(r.in) == 0 {
 			break
 		}
-		r.out = append(r.out[:0], r.out[r.sent:]...)
+		r.drop(r.sent)
 		r.sent = 0
 		r.take(chunkBytes)
 		r.compose()
 	}
-	out := r.out[r.sent:]
+	out := r.out[r.sent:r.open]
 	n := len(out)
 	if n > pieceBytes {
 		n = cutPoint(out, pieceBytes)
 	}
 	r.sent += n
 	return string(out[:n]), len(r.src) > 0 || r.ready() > 0
+}
+
+// drop removes so many bytes at the start of out.
+func (r *reader) drop(bytes int) {
+	r.out = append(r.out[:0], r.out[bytes:]...)
+	r.open -= bytes
+	r.begin -= bytes
+	r.shift += bytes
 }
 
 // ready is how many bytes were taken from the source and not handed on.
@@ -140,6 +160,9 @@ func (r *reader) compose() {
 	n := r.settled()
 	r.write(r.in[:n])
 	r.in = append(r.in[:0], r.in[n:]...)
+	if r.src == "" {
+		r.endText()
+	}
 }
 
 // settled is how many bytes of in can no longer change. What follows the last
@@ -187,7 +210,8 @@ func (r *reader) strip(text []byte) []byte {
 	return kept
 }
 
-// fold writes text to out with single spaces and words of bounded length.
+// fold writes text to out with single spaces and words of bounded length, each
+// read in the script that it seems to be in once it ends.
 func (r *reader) fold(text []byte) {
 	for at := 0; at < len(text); {
 		c, size := utf8.DecodeRune(text[at:])
@@ -205,14 +229,24 @@ func (r *reader) fold(text []byte) {
 		if r.word+weight > maxWord && !r.space && class != mark {
 			r.space = true
 		}
+		breaks := isBreak(c)
+		if r.space || breaks {
+			r.endWord()
+		}
 		if r.space {
 			r.out = append(r.out, ' ')
+			r.begin = len(r.out)
 			r.space, r.word = false, 0
 		}
 		r.out = append(r.out, text[from:at]...)
 		r.begun = true
-		if r.word += weight; isBreak(c) {
+		r.word += weight
+		if c >= firstStrange {
+			r.strange = true
+		}
+		if breaks {
 			r.word = 0
+			r.endWord()
 		}
 	}
 }

@@ -113,6 +113,8 @@ func TestReaderHandsOnSmallPieces(t *testing.T) {
 		"vowel jamo": "\u1161", "spacing marks": "\u09be", "phrases": "\ufdfa", "invisible": "\u200b",
 		"NUL": "\x00", "broken": "\xff", "spaces": " ", "dots": ".", "emoji": "👍🏽", "Hangul": "각",
 		"accents": "e\u0301\u0323", "musical": "\U0001d165", "enclosing": "\u20dd",
+		"twins": "a \u0441\u043e\u0440 ", "twins alone": "\u0441\u043e\u0440 ", "mixed words": "p\u0430ge ", "one mixed word": "p\u0430",
+		"one twin": "\u0430", "flags": "🇫🇷", "small capitals": "ᴀ",
 	} {
 		t.Run(name, func(t *testing.T) {
 			size := 96 << 10 // more than is taken for one piece
