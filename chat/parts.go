@@ -38,7 +38,7 @@ func partOfType(name []byte) medium {
 		return imagePart
 	case "input_audio", "audio_url", "audio", "output_audio":
 		return audioPart
-	case "file", "input_file":
+	case "file", "input_file", "video_url", "input_video", "video":
 		return filePart
 	}
 	return unknownPart
@@ -70,7 +70,7 @@ func (p *parser) part(field string) {
 			has[textPart] = true
 		case "filename":
 			p.gather("filename")
-		case "image_url", "image", "audio_url", "input_audio", "audio", "file", "file_data", "file_url":
+		case "image_url", "image", "audio_url", "input_audio", "audio", "file", "file_data", "file_url", "video_url", "video":
 			has[p.medium()] = true
 		case "transcript": // of a spoken part
 			p.gather("transcript")

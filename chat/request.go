@@ -98,7 +98,7 @@ type Segment struct {
 
 // Media counts the parts that hold no readable text. Their data is never scored.
 type Media struct {
-	Images, Audio, Files int
+	Images, Audio, Files int // videos count as files
 	Other                int // parts of a type unknown to this package, prompt embeddings
 }
 
@@ -140,6 +140,11 @@ type Request struct {
 	modelAt, modelEnd int  // the model's value in Body, quotes included
 	form              bool // the value is a form field: raw, without quotes
 }
+
+// HidesText reports whether the request holds text, or what may be text, that only
+// the backend can read: prompts as token ids or embeddings, and parts of a type that
+// is unknown here.
+func (r *Request) HidesText() bool { return r.UnreadTokenPrompts > 0 || r.Media.Other > 0 }
 
 // String says what was read in names and sizes, never in the request's words.
 func (r Request) String() string {

@@ -25,7 +25,7 @@ func TestMediaPartsAreCountedAndNotScored(t *testing.T) {
 		{`{"type":"file","file":{"filename":"notes.txt","file_data":"data:text/plain;base64,` + blob + `"}}`, chat.Media{Files: 1}, "notes.txt"},
 		{`{"type":"file","file":"odd"}`, chat.Media{Files: 1}, ""},
 		{`{"type":"input_file","file_url":"https://x","filename":"a.pdf"}`, chat.Media{Files: 1}, "a.pdf"},
-		{`{"type":"video_url","video_url":{"url":"data:video/mp4;base64,` + blob + `"}}`, chat.Media{Other: 1}, ""},
+		{`{"type":"video_url","video_url":{"url":"data:video/mp4;base64,` + blob + `"}}`, chat.Media{Files: 1}, ""},
 		{`{"odd":true}`, chat.Media{Other: 1}, ""},
 		{`{"type":"text","text":"seen","image_url":{"url":"x"}}`, chat.Media{Images: 1}, "seen"},
 		{`{"type":"text","text":"data:image/png;base64,` + blob + `"}`, chat.Media{}, "data:image/png;base64," + blob},

@@ -106,8 +106,7 @@ func (e *evaluation) keyword(i int) truth {
 // where it says nothing.
 func (e *evaluation) learned(i int) truth {
 	s, f := &e.router.learned[i], e.fact(i)
-	// Token ids are a text that only the backend can read.
-	partial := f.partial || e.guarding && e.decision.Request.UnreadTokenPrompts > 0
+	partial := f.partial || e.guarding && e.decision.Request.HidesText()
 	switch {
 	case s.guards && f.matched:
 		return yes

@@ -235,6 +235,17 @@ func TestProtectionReadsLongTexts(t *testing.T) {
 	}
 }
 
+// E7: a prompt as embeddings, and a part of a type that nobody here knows, may say
+// anything.
+func TestWhatMayBeTextIsUnread(t *testing.T) {
+	for name, req := range map[string]router.Request{
+		"embeddings":   {Kind: chat.Completions, Body: []byte(`{"model":"small","prompt_embeds":"AAAA"}`)},
+		"unknown part": {Kind: chat.Chat, Body: []byte(`{"model":"small","messages":[{"role":"user","content":[{"type":"text","text":"hi"},{"type":"document","source":{"type":"text","data":"a jailbreak"}}]}]}`)},
+	} {
+		mustNotCheck(t, name, guard(t, twoModels+blocks).Decide(context.Background(), req), "unread")
+	}
+}
+
 // E2: prompts given as token ids are text that only the backend can read.
 func TestTokenPromptsAreUnread(t *testing.T) {
 	body := []byte(`{"model":"small","prompt":[[101,2023,102]]}`)

@@ -60,7 +60,7 @@ func (m *Mask) LogValue() slog.Value { return slog.StringValue(m.String()) }
 // text that wasn't read, whole, by the encoder is not sent.
 func (e *evaluation) mask(by *decision) *chat.Error {
 	d := e.decision
-	if d.Request.UnreadTokenPrompts > 0 {
+	if d.Request.HidesText() {
 		return e.unmasked(by, reasonUnread)
 	}
 	if d.Request.Continues {

@@ -163,6 +163,7 @@ func TestWhatCannotBeMaskedIsRefused(t *testing.T) {
 		"a tool's name":    {chat.Chat, `{"model":"auto","messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"Alice"}}]}`, "cannot_mask", 400},
 		"a parameter":      {chat.Chat, `{"model":"auto","messages":[{"role":"user","content":"Alice"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"properties":{"a@b.example":{}}}}}]}`, "cannot_mask", 400},
 		"broken arguments": {chat.Chat, `{"model":"auto","messages":[{"role":"user","content":"Alice"},{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"{\"a\":NaN,\"b\":\"a\\u0040b.example\"}"}}]}]}`, "cannot_mask", 400},
+		"unknown part":     {chat.Chat, `{"model":"auto","messages":[{"role":"user","content":[{"type":"text","text":"Alice"},{"type":"new","said":"Alice"}]}]}`, "classification_failed", 503},
 		"token ids":        {chat.Completions, `{"model":"auto","prompt":["Alice",[1,2,3]]}`, "classification_failed", 503},
 		"earlier turns":    {chat.Responses, `{"model":"auto","input":"Alice","previous_response_id":"r1"}`, "cannot_mask", 400},
 	} {
