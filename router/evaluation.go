@@ -71,11 +71,11 @@ func (e *evaluation) text(v view) string {
 	}
 	i := v.index()
 	if !e.have[i] {
+		said := e.decision.Request.Text
 		if v.fused {
-			e.texts[i] = e.decision.Request.Fused(v.scope)
-		} else {
-			e.texts[i] = e.decision.Request.Text(v.scope)
+			said = e.decision.Request.Fused
 		}
+		e.texts[i] = revealed(said(v.scope))
 		e.have[i] = true
 	}
 	return e.texts[i]

@@ -235,6 +235,29 @@ func TestProtectionReadsLongTexts(t *testing.T) {
 	}
 }
 
+// E3: letters as tag characters, which no one sees, are letters to many models.
+func TestTagCharactersAreRead(t *testing.T) {
+	tagged := func(said string) string {
+		return strings.Map(func(c rune) rune { return 0xe0000 + c }, said)
+	}
+	for name, content := range map[string]string{
+		"beside text": "Hello!" + tagged("a jailbreak"),
+		"alone":       tagged("a jailbreak"),
+	} {
+		r := guard(t, guardRule("action: block", "{type: jailbreak, name: attack}"))
+		body := []byte(`{"model":"small","messages":[{"role":"user","content":"` + content + `"}]}`)
+		d := r.Decide(context.Background(), router.Request{Kind: chat.Chat, Body: body})
+		if d.Path != router.PathBlocked {
+			t.Errorf("%s: path %s, error %v", name, d.Path, d.Error)
+		}
+	}
+	r := guard(t, guardRule("action: block", "{type: keyword, name: urgent}"))
+	body := []byte(`{"model":"small","messages":[{"role":"user","content":"Hello! ` + tagged("urgent") + `"}]}`)
+	if d := r.Decide(context.Background(), router.Request{Kind: chat.Chat, Body: body}); d.Path != router.PathBlocked {
+		t.Errorf("keyword: path %s, error %v", d.Path, d.Error)
+	}
+}
+
 // E7: a prompt as embeddings, and a part of a type that nobody here knows, may say
 // anything.
 func TestWhatMayBeTextIsUnread(t *testing.T) {
