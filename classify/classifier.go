@@ -92,15 +92,18 @@ func (c *Classifier) Provider() string { return c.model.Provider() }
 func (c *Classifier) Classify(ctx context.Context, text string) (Result, error) {
 	start := time.Now()
 	result, found, err := c.judge(ctx, text)
-	result.Spans = found.merged()
+	result.Spans = found.merged(text)
 	result.Elapsed = time.Since(start)
 	return result, err
 }
 
-// finding is the spans of a text before they are merged.
+// finding is the spans of a text before they are merged: see MergeSpans and cutBy.
 type finding struct{ patterns, learned []Span }
 
-func (f finding) merged() []Span { return MergeSpans(f.patterns, f.learned) }
+func (f finding) merged(text string) []Span {
+	patterns := MergeSpans(f.patterns, nil)
+	return MergeSpans(patterns, cutBy(f.learned, patterns, text))
+}
 
 func (c *Classifier) judge(ctx context.Context, text string) (Result, finding, error) {
 	if err := ctx.Err(); err != nil {

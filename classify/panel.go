@@ -54,7 +54,7 @@ func (p *Panel) Classify(ctx context.Context, text string) (Result, error) {
 		found.patterns = append(found.patterns, spans.patterns...)
 		found.learned = append(found.learned, spans.learned...)
 	}
-	all.Spans = found.merged()
+	all.Spans = found.merged(text)
 	all.Elapsed = time.Since(start)
 	return all, nil
 }

@@ -3,6 +3,8 @@ package classify
 import (
 	"cmp"
 	"slices"
+	"strings"
+	"unicode"
 )
 
 // Span is a place in a text and what stands there.
@@ -66,3 +68,48 @@ func byRank(a, b Span) int {
 		cmp.Compare(a.Source, b.Source),
 	)
 }
+
+// cutBy takes out of learned spans what patterns, sorted and apart, of other types
+// found in them.
+// What is left, and holds a letter or a digit, stays a span: an address does not
+// vanish because a postcode is in it.
+func cutBy(learned, patterns []Span, text string) []Span {
+	var out []Span
+	for _, s := range learned {
+		from, other := s.From, false
+		var left []Span
+		keep := func(to int) {
+			at := strings.TrimFunc(text[from:to], isNoWord)
+			if at == "" {
+				return
+			}
+			start := from + strings.IndexFunc(text[from:to], isWord)
+			piece := s
+			piece.From, piece.To = start, start+len(at)
+			left = append(left, piece)
+		}
+		first, _ := slices.BinarySearchFunc(patterns, s.From, func(p Span, at int) int { return p.To - at - 1 })
+		for _, p := range patterns[first:] {
+			if p.From >= s.To {
+				break
+			}
+			other = other || p.Type != s.Type
+			if from < p.From {
+				keep(p.From)
+			}
+			from = max(from, p.To)
+		}
+		if !other {
+			out = append(out, s)
+			continue
+		}
+		if from < s.To {
+			keep(s.To)
+		}
+		out = append(out, left...)
+	}
+	return out
+}
+
+func isWord(r rune) bool   { return unicode.In(r, unicode.L, unicode.M, unicode.N) }
+func isNoWord(r rune) bool { return !isWord(r) }

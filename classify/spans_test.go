@@ -44,6 +44,36 @@ func TestMergeSpans(t *testing.T) {
 	}
 }
 
+// S13: what else an address, or a name, holds than what a pattern found in it is still
+// one.
+func TestPatternsLeaveTheRestOfWhatWasLearned(t *testing.T) {
+	const text = "12 Main St, zip 90210, Springfield. Call 555."
+	at := func(kind, said string) Span {
+		from := strings.Index(text, said)
+		return Span{Type: kind, From: from, To: from + len(said), Score: .9}
+	}
+	zip, phone := at("ZIP_CODE", "90210"), at("PHONE_NUMBER", "555")
+	for name, test := range map[string]struct {
+		learned []Span
+		want    []string
+	}{
+		"both sides": {[]Span{at("ADDRESS", "12 Main St, zip 90210, Springfield")}, []string{"ADDRESS 12 Main St, zip", "ZIP_CODE 90210", "ADDRESS Springfield", "PHONE_NUMBER 555"}},
+		"one side":   {[]Span{at("ADDRESS", "90210, Springfield")}, []string{"ZIP_CODE 90210", "ADDRESS Springfield", "PHONE_NUMBER 555"}},
+		"no word":    {[]Span{at("ADDRESS", "90210, ")}, []string{"ZIP_CODE 90210", "PHONE_NUMBER 555"}},
+		"its type":   {[]Span{at("ZIP_CODE", "zip 90210")}, []string{"ZIP_CODE 90210", "PHONE_NUMBER 555"}},
+		"two":        {[]Span{at("ADDRESS", "90210, Springfield. Call 555")}, []string{"ZIP_CODE 90210", "ADDRESS Springfield. Call", "PHONE_NUMBER 555"}},
+		"beside":     {[]Span{at("PERSON", "Main")}, []string{"PERSON Main", "ZIP_CODE 90210", "PHONE_NUMBER 555"}},
+	} {
+		var got []string
+		for _, s := range (finding{[]Span{phone, zip}, test.learned}).merged(text) {
+			got = append(got, s.Type+" "+text[s.From:s.To])
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
 // What is left never overlaps, is sorted, and whatever was dropped overlaps one
 // that is at least as good. Order plays no part.
 func TestMergeSpansHoldsForAnySpans(t *testing.T) {
