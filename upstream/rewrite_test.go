@@ -130,6 +130,16 @@ func TestRewriteStreams(t *testing.T) {
 	}
 }
 
+// S14, U7: a payload may come in several lines of data.
+func TestMadeUpEventsAreOneLine(t *testing.T) {
+	in := "data: {\"id\":\ndata: \"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a <\"}}]}\n\n"
+	got := rewritten(named(), true, in, end)
+	want := `data: {"id": "c","choices":[{"index":0,"delta":{"content":"<"},"finish_reason":null}]}` + "\n\n"
+	if !strings.Contains(got, want) {
+		t.Errorf("%q, want %q in it", got, want)
+	}
+}
+
 // S14: what was asked to be JSON stays JSON.
 func TestRewriteJSONContent(t *testing.T) {
 	by := named()

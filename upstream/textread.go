@@ -264,12 +264,13 @@ func isNoText(name []byte) bool {
 // maxScalars bounds what is kept of one event's members.
 const maxScalars = 4 << 10
 
-// appendScalars appends the members of an event that say what it belongs to.
+// appendScalars appends the members of an event that say what it belongs to, each on
+// one line, as it stands in a line of data.
 func (r *textReader) appendScalars(to []byte) []byte {
 	start := len(to)
 	for _, at := range r.scalars {
 		if len(to)-start+at[1]-at[0] < maxScalars {
-			to = append(append(to, r.data[at[0]:at[1]]...), ',')
+			to = append(append(to, bytes.ReplaceAll(r.data[at[0]:at[1]], []byte("\n"), []byte(" "))...), ',')
 		}
 	}
 	return to
