@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -82,11 +83,11 @@ func complete(o *hub.Order, repo, sha256 string) {
 	}
 	fill(&o.File, hub.DefaultFile)
 	if sha256 != "" {
-		pins := map[string]string{o.File: sha256}
-		for name, pin := range o.Pins {
-			pins[name] = pin
+		o.Pins = maps.Clone(o.Pins)
+		if o.Pins == nil {
+			o.Pins = map[string]string{}
 		}
-		o.Pins = pins
+		o.Pins[o.File] = sha256
 	}
 }
 
