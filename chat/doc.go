@@ -13,6 +13,7 @@
 // No rewriting. The body stays the caller's bytes. [Request.WithModel] replaces
 // the value of the model and leaves every other byte as it was, including
 // members, spaces, escapes and numbers which this package knows nothing about.
+// [Request.Rewritten] replaces the strings that its caller names as well.
 //
 // Nothing unread in silence. All text that a model can come to read is a
 // [Segment] with its role and place: content and its parts, names, tool calls

@@ -3,7 +3,8 @@
 // The walk of a request: admit (place, key, headers), gather the body under
 // limits, decide (package router), send and stream (package upstream), close
 // (metrics, one log line). Its promises: a request body reaches a backend whole
-// or not at all; an answer passes byte for byte, each event at once; a client
+// or not at all; an answer passes byte for byte, each event at once, but for
+// placeholders of masked values, which become the values again; a client
 // that leaves cancels its upstream exchange; every refusal is a JSON body in
 // OpenAI's shape; reserved headers come from us alone, in both directions.
 //

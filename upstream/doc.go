@@ -15,11 +15,13 @@
 //   - Every wait has a limit: dialling, the TLS handshake, the response head, the
 //     silence between two chunks, and each write to the client. When the caller's
 //     context ends, the upstream's request ends with it.
-//   - The answer's body passes byte for byte. Server-sent events leave as they
-//     come. An answer that was cut short never looks finished: Relay says so with
+//   - The answer's body passes byte for byte, unless a Rewriter is given: then the
+//     strings that it changes are others, an event leaves once it is whole, and a
+//     JSON body of bounded size is held until it is. Otherwise server-sent events
+//     leave as they come. An answer that was cut short never looks finished: Relay says so with
 //     an error, and its caller aborts the connection.
-//   - While copying, it reads token usage and event times without holding the
-//     answer back, within bounded memory.
+//   - While copying, it reads token usage and event times within bounded memory;
+//     that holds nothing back.
 //
 // It must not know: labels, rules, model names, the JSON of a request, the names
 // of this product's own headers, nor how an error is worded for a client. A
