@@ -256,6 +256,15 @@ func TestPinIsHeldAgainstTheHubBeforeTheDownload(t *testing.T) {
 	}
 }
 
+// S12: a hub that denies a pinned file gets no other one taken in its place.
+func TestPinHoldsForTheFileBesideTheGraph(t *testing.T) {
+	r := newRig(t, hubtest.Guard())
+	r.order.Pins = map[string]string{"config.json": hubtest.SHA256(r.server.Files["config.json"])}
+	r.server.Files["onnx/config.json"] = append([]byte(" "), r.server.Files["config.json"]...)
+	delete(r.server.Files, "config.json")
+	r.refused("onnx/config.json", "SHA-256", r.order.Pins["config.json"])
+}
+
 // nothing vouches: a hub that states no hash, such as a simple mirror.
 func mirror(r *rig) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, q *http.Request) bool {

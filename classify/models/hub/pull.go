@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -165,9 +166,11 @@ func (p *pull) read(ctx context.Context) error {
 // small fetches a file of the repository's top or, if it isn't there, of the ONNX
 // file's folder.
 func (p *pull) small(ctx context.Context, name string, limit int64) ([]byte, error) {
-	file, err := p.fetch(ctx, name, limit)
+	pin := p.order.Pins[name]
+	file, err := p.fetch(ctx, name, pin, limit)
 	if beside := path.Join(path.Dir(p.order.File), name); errors.Is(err, errNotThere) && beside != name {
-		if other, second := p.fetch(ctx, beside, limit); !errors.Is(second, errNotThere) {
+		// A hub that denies the pinned file must not get another one taken for it.
+		if other, second := p.fetch(ctx, beside, cmp.Or(p.order.Pins[beside], pin), limit); !errors.Is(second, errNotThere) {
 			file, err = other, second
 		}
 	}
@@ -177,10 +180,10 @@ func (p *pull) small(ctx context.Context, name string, limit int64) ([]byte, err
 	return os.ReadFile(file.local)
 }
 
-func (p *pull) fetch(ctx context.Context, name string, limit int64) (File, error) {
+func (p *pull) fetch(ctx context.Context, name, pin string, limit int64) (File, error) {
 	file, err := p.download(ctx, order{
 		repo: p.order.Repo, revision: p.order.Revision, name: name,
-		folder: p.partial, limit: limit, pin: p.order.Pins[name], progress: p.progress,
+		folder: p.partial, limit: limit, pin: pin, progress: p.progress,
 	})
 	if err == nil {
 		p.files = append(p.files, file)
@@ -189,7 +192,7 @@ func (p *pull) fetch(ctx context.Context, name string, limit int64) (File, error
 }
 
 func (p *pull) fetchGraph(ctx context.Context) error {
-	file, err := p.fetch(ctx, p.order.File, maxModel)
+	file, err := p.fetch(ctx, p.order.File, p.order.Pins[p.order.File], maxModel)
 	if err != nil {
 		return err
 	}
