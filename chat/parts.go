@@ -75,10 +75,21 @@ func (p *parser) part(field string) {
 		case "transcript": // of a spoken part
 			p.gather("transcript")
 		default:
-			p.skip()
+			p.extra()
 		}
 	}
 	p.count(has, typed)
+}
+
+// extra reads a member that parts don't have: a string is text, as beside content in
+// a message. Objects are not, nor is data: they hold hints for caches and the bytes
+// of media.
+func (p *parser) extra() {
+	if p.peek() == jsontext.KindString && string(p.name) != "data" {
+		p.gatherMember(fieldOf(p.name, "other"))
+	} else {
+		p.skip()
+	}
 }
 
 // medium consumes a member that holds an image, sound or a file, and says which.

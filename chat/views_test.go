@@ -29,6 +29,7 @@ func TestMediaPartsAreCountedAndNotScored(t *testing.T) {
 		{`{"odd":true}`, chat.Media{Other: 1}, ""},
 		{`{"type":"text","text":"seen","image_url":{"url":"x"}}`, chat.Media{Images: 1}, "seen"},
 		{`{"type":"text","text":"data:image/png;base64,` + blob + `"}`, chat.Media{}, "data:image/png;base64," + blob},
+		{`{"type":"text","text":"seen","note":"beside","id":"x1","cache_control":{"type":"ephemeral","ttl":"1h"}}`, chat.Media{}, "seen\nbeside"},
 		{`{"type":"output_audio","transcript":"spoken","data":"` + blob + `"}`, chat.Media{Audio: 1}, "spoken"},
 	}
 	for _, tt := range tests {
