@@ -29,10 +29,11 @@ func (p *parser) gather(field string) {
 
 // gatherMember reads the value of the member just named.
 func (p *parser) gatherMember(field string) {
-	switch string(p.name) {
-	case "type", "id", "call_id", "tool_call_id", "file_id", "container_id", "approval_request_id", "fingerprint",
-		"status", "role", "phase", "execution", "action", "detail", "size", "quality", "background", "output_format":
+	if isLabel(p.name) {
 		p.identifier(field)
+		return
+	}
+	switch string(p.name) {
 	case "encrypted_content":
 		p.stored()
 	case "image_url":
@@ -44,6 +45,17 @@ func (p *parser) gatherMember(field string) {
 	default:
 		p.gather(field)
 	}
+}
+
+// isLabel reports members whose value is an id or a word of the protocol, if it is one
+// word.
+func isLabel(name []byte) bool {
+	switch string(name) {
+	case "type", "id", "call_id", "tool_call_id", "file_id", "container_id", "approval_request_id", "fingerprint",
+		"status", "role", "phase", "execution", "action", "detail", "size", "quality", "background", "output_format":
+		return true
+	}
+	return false
 }
 
 // identifier drops a string that looks like an id and reads anything else: an id

@@ -35,7 +35,9 @@ type parser struct {
 	text  []byte // all segments, each followed by a line feed
 	spans []span
 	parts []part // the strings that spans were read from
-	tool  []byte // scratch for the resolved view of arguments
+	// extras wait for the end of the parts that they stand in.
+	extras []extra
+	tool   []byte // scratch for the resolved view of arguments
 }
 
 // span is a segment whose text is still text[from:to].
@@ -62,6 +64,8 @@ func (p *parser) release() {
 	clear(p.spans)
 	p.spans = p.spans[:0]
 	p.parts = p.parts[:0]
+	clear(p.extras[:cap(p.extras)]) // they refer to the body
+	p.extras = p.extras[:0]
 	parsers.Put(p)
 }
 

@@ -14,6 +14,7 @@ func (p *parser) content(field string) {
 		for p.element() {
 			p.part(field)
 		}
+		p.addExtras()
 	default:
 		p.wrongType("a string or an array of content parts")
 	}
@@ -81,15 +82,45 @@ func (p *parser) part(field string) {
 	p.count(has, typed)
 }
 
+// extra is a string that stands in a part under a name that parts don't have.
+type extra struct {
+	field string
+	raw   []byte
+	end   int
+}
+
 // extra reads a member that parts don't have: a string is text, as beside content in
 // a message. Objects are not, nor is data: they hold hints for caches and the bytes
 // of media.
 func (p *parser) extra() {
-	if p.peek() == jsontext.KindString && string(p.name) != "data" {
-		p.gatherMember(fieldOf(p.name, "other"))
-	} else {
+	if p.peek() != jsontext.KindString || string(p.name) == "data" {
 		p.skip()
+		return
 	}
+	one := extra{field: fieldOf(p.name, "other")}
+	label := isLabel(p.name)
+	one.raw, one.end = p.later()
+	switch {
+	case p.err != nil, label && isIdentifier(one.raw[1:len(one.raw)-1]):
+	default:
+		p.extras = append(p.extras, one)
+	}
+}
+
+// addExtras adds them behind all parts: between two, they would keep a word that is
+// cut into parts from being one again where parts are joined.
+func (p *parser) addExtras() {
+	for _, one := range p.extras {
+		if p.err != nil {
+			break
+		}
+		if n := p.dataURL(one.raw); n != nil {
+			*n++
+		} else {
+			p.addAt(one.field, one.raw, one.end)
+		}
+	}
+	p.extras = p.extras[:0]
 }
 
 // medium consumes a member that holds an image, sound or a file, and says which.

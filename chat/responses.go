@@ -183,5 +183,6 @@ func (p *parser) variables() {
 	for p.member() {
 		p.part("variables")
 	}
+	p.addExtras()
 	p.assign(start, RoleUser)
 }

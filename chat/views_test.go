@@ -38,7 +38,11 @@ func TestMediaPartsAreCountedAndNotScored(t *testing.T) {
 			t.Errorf("%s:\n got %+v and text %q\nwant %+v and text %q", tt.part, r.Media, r.Text(chat.All), tt.want, tt.text)
 		}
 	}
-	r := parse(t, chat.Chat, `{"model":"m","messages":[{"role":"assistant","audio":{"id":"audio_1"}},{"role":"assistant","audio":null}]}`)
+	r := parse(t, chat.Chat, `{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"jail","note":"x"},{"type":"text","text":"break"}]}]}`)
+	if got := r.Fused(chat.All); got != "jailbreak\nx" {
+		t.Errorf("what stands beside a part cuts a word: %q", got)
+	}
+	r = parse(t, chat.Chat, `{"model":"m","messages":[{"role":"assistant","audio":{"id":"audio_1"}},{"role":"assistant","audio":null}]}`)
 	if r.Media != (chat.Media{Audio: 1}) {
 		t.Errorf("earlier spoken answer: %+v", r.Media)
 	}

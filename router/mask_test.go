@@ -35,13 +35,13 @@ func TestMaskReplacesValuesInEveryPlace(t *testing.T) {
 	r := guard(t, twoModels+masks)
 	d := r.Decide(context.Background(), chatRequest(`{"model":"auto", "temperature":0.10,"messages":[
 		{"role":"system","content":"You help Alice today"},
-		{"role":"user","name":"Alice","content":[{"type":"text","text":"a@b.example\u0021"},{"type":"text","text":"Alice again"}]},
+		{"role":"user","name":"Alice","content":[{"type":"text","text":"a@b.example\u0021"},{"type":"text","note":"by Alice","text":"Alice again"}]},
 		{"role":"assistant","tool_calls":[{"id":"c1","function":{"name":"mail","arguments":"{\"to\":\"a\\u0040b.example\",\"card\":4111111111111111}"}}]},
 		{"role":"tool","tool_call_id":"c1","content":"sent to a@b.example"}],
 		"tools":[{"type":"function","function":{"name":"mail","description":"Writes for Alice","parameters":{"type":"object","properties":{"to":{"enum":["a@b.example"]}}}}}],"x":[1e400]}`))
 	want := `{"model":"small", "temperature":0.10,"messages":[
 		{"role":"system","content":"You help <PERSON_1> today"},
-		{"role":"user","name":"PERSON_1","content":[{"type":"text","text":"<EMAIL_ADDRESS_1>!"},{"type":"text","text":"<PERSON_1> again"}]},
+		{"role":"user","name":"PERSON_1","content":[{"type":"text","text":"<EMAIL_ADDRESS_1>!"},{"type":"text","note":"by <PERSON_1>","text":"<PERSON_1> again"}]},
 		{"role":"assistant","tool_calls":[{"id":"c1","function":{"name":"mail","arguments":"{\"to\":\"<EMAIL_ADDRESS_1>\",\"card\":\"<CREDIT_CARD_1>\"}"}}]},
 		{"role":"tool","tool_call_id":"c1","content":"sent to <EMAIL_ADDRESS_1>"}],
 		"tools":[{"type":"function","function":{"name":"mail","description":"Writes for <PERSON_1>","parameters":{"type":"object","properties":{"to":{"enum":["<EMAIL_ADDRESS_1>"]}}}}}],"x":[1e400]}`
