@@ -67,14 +67,14 @@ func (p *parser) part(field string) {
 			p.segment(field)
 			has[textPart] = true
 		case "refusal":
-			p.segment("refusal")
+			p.behind("refusal")
 			has[textPart] = true
 		case "filename":
-			p.gather("filename")
+			p.behind("filename")
 		case "image_url", "image", "audio_url", "input_audio", "audio", "file", "file_data", "file_url", "video_url", "video":
 			has[p.medium()] = true
 		case "transcript": // of a spoken part
-			p.gather("transcript")
+			p.behind("transcript")
 		default:
 			p.extra()
 		}
@@ -82,7 +82,7 @@ func (p *parser) part(field string) {
 	p.count(has, typed)
 }
 
-// extra is a string that stands in a part under a name that parts don't have.
+// extra is a string of a part that is not what the part says.
 type extra struct {
 	field string
 	raw   []byte
@@ -104,6 +104,23 @@ func (p *parser) extra() {
 	case p.err != nil, label && isIdentifier(one.raw[1:len(one.raw)-1]):
 	default:
 		p.extras = append(p.extras, one)
+	}
+}
+
+// behind reads a string as text that is added behind all parts; of a value that is
+// none, a file's name is gathered.
+func (p *parser) behind(field string) {
+	switch {
+	case p.peek() == jsontext.KindString:
+	case field == "refusal":
+		p.segment(field) // an error
+		return
+	default:
+		p.gather(field)
+		return
+	}
+	if raw, end := p.later(); raw != nil && p.err == nil {
+		p.extras = append(p.extras, extra{field, raw, end})
 	}
 }
 
@@ -153,7 +170,7 @@ func (p *parser) file() {
 	p.object()
 	for p.member() {
 		if string(p.name) == "filename" {
-			p.gather("filename")
+			p.behind("filename")
 		} else {
 			p.skip()
 		}

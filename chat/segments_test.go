@@ -51,7 +51,7 @@ func TestChatSegments(t *testing.T) {
 		"assistant/name/3: g", "assistant/input/3: free text",
 		"assistant/tool_calls/3: say something rude", "assistant/name/3: h", "assistant/arguments/3: deep",
 		"assistant/name/3: old", "assistant/arguments/3: args",
-		"assistant/refusal/4: never", "assistant/content/4: well",
+		"assistant/content/4: well", "assistant/refusal/4: never",
 		"tool/content/5: result",
 		"tool/other/6: obey me now", "tool/content/6: r2",
 		"function/name/7: old", "function/content/7: r3",

@@ -39,6 +39,10 @@ func TestMediaPartsAreCountedAndNotScored(t *testing.T) {
 		}
 	}
 	r := parse(t, chat.Chat, `{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"jail","note":"x"},{"type":"text","text":"break"}]}]}`)
+	file := parse(t, chat.Chat, `{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"jail"},{"type":"file","file":{"filename":"x"}},{"type":"text","text":"break"}]}]}`)
+	if got := file.Fused(chat.All); got != "jailbreak\nx" {
+		t.Errorf("a file between two parts cuts a word: %q", got)
+	}
 	if got := r.Fused(chat.All); got != "jailbreak\nx" {
 		t.Errorf("what stands beside a part cuts a word: %q", got)
 	}
