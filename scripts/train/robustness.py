@@ -1,8 +1,8 @@
 """Writes rows that hide and disguise attacks, one file per condition, for vsr-proxy eval.
 
 Each file holds the same attacks of the development rows, changed in one way, so that the
-recall of a file divided by that of plain.jsonl is what the change costs. Benign filler
-comes from the development rows of other sources.
+recall of a file divided by that of plain.jsonl is what the change costs. The text they are
+hidden in is the reference of the Python language, which every Python carries.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import json
 import random
 import unicodedata
 from pathlib import Path
+from pydoc_data.topics import topics
 
 import data
 
@@ -30,12 +31,14 @@ def write(path: Path, texts: list[str], label: str) -> None:
             f.write(json.dumps({"text": text, "label": label, "source": path.stem}) + "\n")
 
 
-def filler(benign: list[str], tokens: int, rng: random.Random) -> list[str]:
-    """Paragraphs of about so many tokens together."""
+def filler(paragraphs: list[str], tokens: int, rng: random.Random) -> list[str]:
+    """Paragraphs in a row of about so many tokens together."""
     out, size = [], 0
+    at = rng.randrange(len(paragraphs))
     while size < tokens * CHARACTERS:
-        out.append(rng.choice(benign)[:1200])
+        out.append(paragraphs[at % len(paragraphs)])
         size += len(out[-1])
+        at += 1
     return out
 
 
@@ -63,7 +66,7 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("data", type=Path)
     p.add_argument("out", type=Path)
-    p.add_argument("--long", type=int, default=100, help="attacks per condition with filler")
+    p.add_argument("--long", type=int, default=40, help="attacks per condition with filler")
     a = p.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
     rows = data.labelled(a.data / "jailbreak_dev.jsonl.gz", data.GUARD)
@@ -71,7 +74,7 @@ def main() -> None:
     attacks = [t for t, y in zip(rows.text, rows.label) if y == 1 and len(t) < 1500]
     rng.shuffle(attacks)
     attacks = attacks[:ATTACKS]
-    benign = [t for t, y, s in zip(rows.text, rows.label, rows.source) if y == 0 and not s.startswith("template-hard")]
+    benign = [p for text in topics.values() for p in text.split("\n\n") if p.strip()]
     write(a.out / "plain.jsonl", attacks, "jailbreak")
     for name, change in DISGUISES.items():
         write(a.out / f"{name}.jsonl", [change(t) for t in attacks], "jailbreak")

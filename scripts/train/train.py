@@ -17,6 +17,7 @@ import batches
 import bundle
 import calibrate
 import data
+import documents
 import finetune
 import graph
 import guard
@@ -32,7 +33,8 @@ DROPOUT = 0.1
 WINDOW = 126
 OVERLAP = 32
 HELD = 20  # one in so many rows is kept for what is fitted beside the weights
-FALSE_ALARMS = 0.01
+# Chosen on development rows: under 1 % false alarms; and the share of calls that closes half the gap.
+THRESHOLDS = {"jailbreak": 0.3, "complexity": 0.2}
 MERGE = {"domain": "mean", "jailbreak": "max", "complexity": "mean"}
 POSITIVE = {"jailbreak": "jailbreak", "complexity": "strong"}
 
@@ -42,12 +44,16 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--data", type=Path, required=True, help="directory of the rows, see data.py")
     p.add_argument("--out", type=Path, required=True, help="directory of the bundle")
     p.add_argument("--cache", type=Path, required=True, help="downloads and checkpoints, reused")
-    p.add_argument("--steps", type=int, default=8000, help="of the fine-tuning")
+    p.add_argument("--steps", type=int, default=6400, help="of the fine-tuning")
     p.add_argument("--pieces", type=int, default=52000, help="of the vocabulary")
     p.add_argument("--layers", type=int, default=LAYERS, help="of the published twelve, from below")
     p.add_argument("--jobs", type=int, default=2, help="threads")
     p.add_argument("--leave-out", default="", help="comma-separated sources that the detector of attacks must not see")
     p.add_argument("--only", default="", help="comma-separated heads to train, for a comparison; the others stay as they begin")
+    p.add_argument("--start", type=Path, help="checkpoint of a finished run over the same rows to begin from")
+    p.add_argument("--rate", type=float, default=1e-4, help="peak learning rate of the encoder; the heads' is tenfold")
+    p.add_argument("--guard-share", type=float, default=0.24, help="of the steps, for the detector of attacks")
+    p.add_argument("--documents", type=int, default=1500, help="long honest texts of each kind, for that detector")
     p.add_argument("--version", default="2.0.0")
     return p.parse_args()
 
@@ -97,14 +103,17 @@ def read(a: argparse.Namespace) -> dict[str, Split]:
     return out
 
 
-def tasks(parts: dict[str, Split], only: str) -> list[batches.Task]:
+def tasks(a: argparse.Namespace, parts: dict[str, Split]) -> list[batches.Task]:
+    known = parts["jailbreak"].fit
+    honest, attacks = ([t for t, y in zip(known.text, known.label) if y == n and len(t) < 1200] for n in (0, 1))
+    guarded = known.plus(documents.rows(honest, attacks, a.documents, SEED))
     every = [
         batches.Task("domain", parts["domain"].fit, batch=32, window=80, share=0.5, framing=0.25),
-        batches.Task("jailbreak", parts["jailbreak"].fit, batch=24, window=WINDOW, share=0.24),
+        batches.Task("jailbreak", guarded, batch=24, window=WINDOW, share=a.guard_share),
         batches.Task("pii", parts["pii"].fit, batch=24, window=96, share=0.14, lower=0.06),
         batches.Task("complexity", parts["complexity"].fit, batch=24, window=WINDOW, share=0.12, strip=0.5, lower=0.0),
     ]
-    return [t for t in every if not only or t.head in only.split(",")]
+    return [t for t in every if not a.only or t.head in a.only.split(",")]
 
 
 def fit(a: argparse.Namespace, parts: dict[str, Split]) -> tuple[network.Network, str]:
@@ -117,10 +126,12 @@ def fit(a: argparse.Namespace, parts: dict[str, Split]) -> tuple[network.Network
     torch.set_num_threads(a.jobs)
     net = network.Network(Encoder(len(kept), a.layers, DROPOUT))
     net.start(base.state(public, kept, list(range(a.layers))))
-    plan = finetune.Plan(steps=a.steps, threads=a.jobs, seed=SEED)
+    plan = finetune.Plan(steps=a.steps, rate=a.rate, head_rate=10 * a.rate, count_rate=30 * a.rate, threads=a.jobs, seed=SEED)
     names = "-".join(s.fit.digest()[:6] for s in parts.values())
-    checkpoint = a.cache / f"finetune-{names}-{a.steps}-{a.only or 'all'}.pt"
-    trainer = finetune.Trainer(net, tasks(parts, a.only), Tokenizer.from_str(tokenizer), plan, checkpoint)
+    if a.start:
+        finetune.begin(net, a.start)
+    checkpoint = a.cache / f"finetune-{names}-{a.steps}-{a.only or 'all'}{'-second' if a.start else ''}.pt"
+    trainer = finetune.Trainer(net, tasks(a, parts), Tokenizer.from_str(tokenizer), plan, checkpoint)
     trainer.resume()
     trainer.run()
     return net, tokenizer
@@ -136,7 +147,7 @@ def compare(net: network.Network, model: bytes, fp32: bytes, tokenizer: str, row
             ours = net(ids, torch.ones_like(ids), "domain")[0].numpy()
         worst = max(worst, float(np.abs(ours - exact.first_window(text)[0]["domain"]).max()))
     print(f"graph: largest logit difference to the network {worst:.1e}", flush=True)
-    if worst > 1e-2:
+    if worst > 0.1:  # the tables of words and counts are int8 in both graphs
         raise SystemExit("the graph does not compute what was trained")
     a, b = (runner.logits(m, tokenizer, WINDOW, "domain", rows.text, jobs) for m in (fp32, model))
     label = np.array(rows.label)
@@ -151,14 +162,15 @@ def head(name: str, part: Split, model: bytes, tokenizer: str, jobs: int) -> dic
         return out | {"kind": "token", "temperature": 1.0}
     label, weight = np.array(part.held.label), np.array(part.held.weight)
     z = runner.logits(model, tokenizer, WINDOW, name, part.held.text, jobs)
-    t = calibrate.temperature(z, label, weight)
+    # Held rows are of the same sources as those trained on, and what comes is not: half the correction.
+    t = round(float(np.sqrt(calibrate.temperature(z, label, weight))), 4)
     p = calibrate.softmax(z, t)
     accuracy, error = float((p.argmax(1) == label).mean()), calibrate.calibration_error(p, label)
     told = f"{name}: held {len(label)}, accuracy {accuracy:.4f}, ECE {error:.4f}, temperature {t}"
     if name in POSITIVE:
         positive = label == 1
         told += f", AUC {calibrate.auc(p[:, 1], positive):.4f}"
-        out |= {"positive": POSITIVE[name], "threshold": calibrate.threshold(p[:, 1], positive, FALSE_ALARMS) if name == "jailbreak" else 0.5}
+        out |= {"positive": POSITIVE[name], "threshold": THRESHOLDS[name]}
     print(told, flush=True)
     accuracy = {"rows": len(label), "top1": round(accuracy, 4), "ece": round(error, 4)}
     return out | {"temperature": t, "merge": MERGE[name], "accuracy": accuracy}
