@@ -5,6 +5,7 @@ Inputs: input_ids and attention_mask, int64 [batch, sequence]. Outputs: the logi
 each head, float32 [batch, labels], or [batch, sequence, labels] for the token head.
 """
 
+import functools
 import tempfile
 from pathlib import Path
 
@@ -122,6 +123,7 @@ def heads(b: Builder, arrays: dict, hidden: list[str], mask: str) -> list:
     column = b.node("Unsqueeze", [mask, across], "mask.column")
     count = b.node("ReduceSum", [column, along], "tokens", keepdims=0)
 
+    @functools.cache  # the last layer may be one of those below
     def mean(value: str) -> str:
         total = b.node("ReduceSum", [b.node("Mul", [value, column], f"{value}.kept"), along], f"{value}.sum", keepdims=0)
         return b.node("Div", [total, count], f"{value}.mean")
