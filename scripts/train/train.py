@@ -33,8 +33,8 @@ DROPOUT = 0.1
 WINDOW = 126
 OVERLAP = 32
 HELD = 20  # one in so many rows is kept for what is fitted beside the weights
-# Chosen on development rows: under 1 % false alarms; and the share of calls that closes half the gap.
-THRESHOLDS = {"jailbreak": 0.3, "complexity": 0.2}
+# Chosen by hand: few alarms on long honest documents; a third of the calls to the strong model.
+THRESHOLDS = {"jailbreak": 0.8, "complexity": 0.2}
 MERGE = {"domain": "mean", "jailbreak": "max", "complexity": "mean"}
 POSITIVE = {"jailbreak": "jailbreak", "complexity": "strong"}
 
