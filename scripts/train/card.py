@@ -55,6 +55,11 @@ than totals. `scripts/train/card.sh` repeats them with `vsr-proxy eval`.
 
 {jailbreak}
 
+![ROC of the detector](../../../docs/classifiers/jailbreak-roc.svg)
+
+Rows of one source lie on both sides here, so these figures say little of attacks that look like no source. The families
+were not left out of training one by one; `train.sh --leave-out` does it.
+
 ### Personal data
 `vsr-proxy eval pii_dev.jsonl.gz`: the same place and type, patterns and tagger together, as the proxy uses them. Templates
 of these rows are in no training row.
@@ -66,6 +71,8 @@ of these rows are in no training row.
 rows are the line to read. No outcome data of another kind was at hand: transfer is not measured here.
 
 {complexity}
+
+![Quality over the share of calls to the strong model](../../../docs/classifiers/complexity-held.svg)
 
 {findings}
 
