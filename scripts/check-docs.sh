@@ -142,7 +142,7 @@ PY
 
 # readme prints README.md with the first table below "## Measured" of the classifier's card in its place.
 readme() {
-  sed -n '/^## Measured/,$p' classify/models/default/README.md | awk '/^\|/ { t = 1; print } t && !/^\|/ { exit }' >"$work/card"
+  awk '/^## Measured/ { m = 1 } m && /^\|/ { t = 1; print } t && !/^\|/ { exit }' classify/models/default/README.md >"$work/card"
   awk -v file="$work/card" '
     /<!-- card:begin -->/ { print; print ""; while ((getline line < file) > 0) print line; print ""; skip = 1 }
     /<!-- card:end -->/   { skip = 0 }
