@@ -31,7 +31,7 @@ mkdir -p "$cache/base" "$cache/smoke"
 ln -s "$cache/base" "$cache/smoke/base"
 "$venv/bin/python" "$here/smoke.py" "$rows"
 "$venv/bin/python" "$here/train.py" --data "$rows" --out "$out" --cache "$cache/smoke" \
-  --steps 160 --layers 6 --pieces 20000 --documents 100 --version 0.0.0-smoke
+  --steps 260 --layers 6 --pieces 20000 --documents 30 --guard-share 0.8 --version 0.0.0-smoke
 "$venv/bin/python" - "$out" <<'PY'
 import hashlib, json, pathlib, sys
 out = pathlib.Path(sys.argv[1])
@@ -40,7 +40,7 @@ for name, digest in manifest["files"].items():
     if hashlib.sha256((out / name).read_bytes()).hexdigest() != digest:
         sys.exit(f"{name} does not have the digest of the manifest")
 found = {h["name"]: h["accuracy"]["top1"] for h in manifest["heads"] if "accuracy" in h}
-least = {"domain": 0.4, "jailbreak": 0.55, "complexity": 0.9}
+least = {"domain": 0.4, "jailbreak": 0.8, "complexity": 0.9}
 if any(found[name] < floor for name, floor in least.items()):
     sys.exit(f"accuracy {found} on rows that are easy, expected at least {least}")
 print(f"smoke: ok, accuracy {found}")
