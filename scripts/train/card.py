@@ -152,13 +152,14 @@ def summary(d: dict, j: dict, p: dict, held: dict) -> str:
 def main() -> None:
     out, manifest, model = (Path(p) for p in sys.argv[1:4])
     m = json.loads(manifest.read_text())
+    tokenizer = json.loads((model.parent / "tokenizer.json").read_text())
 
     def read(name: str) -> dict:
         return json.loads((out / f"{name}.json").read_text())
     d, j, p, c, held = (read(n) for n in ("domain", "jailbreak", "pii", "complexity", "complexity-held"))
     findings = (Path(__file__).resolve().parent / "findings.md").read_text().strip()
     print(TEXT.format(
-        name=m["name"], version=m["version"], layers=7, pieces="52,000", window=m["window"], overlap=m["overlap"],
+        name=m["name"], version=m["version"], layers=m["name"].split("-")[2], pieces=f"{len(tokenizer['model']['vocab']):,}", window=m["window"], overlap=m["overlap"],
         heads=", ".join(f"{h['name']} ({len(h['labels'])} labels)" for h in m["heads"]),
         megabytes=f"{(model.stat().st_size + (model.parent / 'tokenizer.json').stat().st_size) / 1e6:.1f}",
         hashes="\n".join(f"- `{k}` SHA-256 `{v}`" for k, v in m["files"].items()),

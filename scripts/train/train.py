@@ -172,8 +172,8 @@ def head(name: str, part: Split, model: bytes, tokenizer: str, jobs: int) -> dic
         told += f", AUC {calibrate.auc(p[:, 1], positive):.4f}"
         out |= {"positive": POSITIVE[name], "threshold": THRESHOLDS[name]}
     print(told, flush=True)
-    accuracy = {"rows": len(label), "top1": round(accuracy, 4), "ece": round(error, 4)}
-    return out | {"temperature": t, "merge": MERGE[name], "accuracy": accuracy}
+    measured = {"rows": len(label), "top1": round(accuracy, 4), "ece": round(error, 4)}
+    return out | {"temperature": t, "merge": MERGE[name], "accuracy": measured}
 
 
 def repeatable() -> None:
@@ -193,7 +193,7 @@ def main() -> None:
     int8 = graph.int8(fp32).SerializeToString(deterministic=True)
     compare(net, int8, fp32.SerializeToString(), tokenizer, parts["domain"].held, a.jobs)
     heads = [head(name, parts[name], int8, tokenizer, a.jobs) for name in network.HEADS]
-    bundle.write(a.out, name="multihead-e5-7-int8", version=a.version, model=int8, tokenizer=tokenizer, window=WINDOW,
+    bundle.write(a.out, name=f"multihead-e5-{a.layers}-int8", version=a.version, model=int8, tokenizer=tokenizer, window=WINDOW,
                  overlap=OVERLAP, heads=heads)
     print(json.dumps({"bytes": len(int8), "tokenizer": len(tokenizer.encode()), "out": str(a.out)}))
 
