@@ -184,7 +184,8 @@ func (c *Classifier) verdicts(read reading, vote []float64) []Verdict {
 		}
 		var p []float64
 		if h.Merge == MergeMax {
-			p = maxOfWindows(windows, slices.Index(h.Labels, h.Positive))
+			positive := slices.Index(h.Labels, h.Positive)
+			p = discounted(maxOfWindows(windows, positive), positive, len(windows), h.Discount)
 		} else {
 			p = meanOfWindows(windows, vote)
 		}

@@ -51,6 +51,11 @@ type Head struct {
 	// probability is at least Threshold; below, it is the likeliest other.
 	Positive  string
 	Threshold float64
+	// Discount is for MergeMax, 0 for none: of a text of n windows the odds of
+	// Positive are divided by n^Discount, because n windows have n chances to look
+	// like what they are not. 1 is Bonferroni's correction, which takes windows for
+	// independent; neighbours are not, so a fitted value is smaller.
+	Discount float64
 }
 
 // outside is the label of a token that belongs to no span.
@@ -72,7 +77,7 @@ func (h Head) Check() error {
 	sorted := slices.Sorted(slices.Values(h.Labels))
 	need(len(slices.Compact(sorted)) == len(h.Labels), "two labels are equal")
 	if h.Kind == KindToken {
-		need(h.Merge == "" && h.Positive == "" && h.Threshold == 0, "merge, positive and threshold are for sequence heads")
+		need(h.Merge == "" && h.Positive == "" && h.Threshold == 0 && h.Discount == 0, "merge, positive, threshold and discount are for sequence heads")
 		need(slices.Contains(h.Labels, outside), "a token head needs the label %q", outside)
 		for _, label := range h.Labels {
 			kind, _ := typeOf(label)
@@ -82,6 +87,8 @@ func (h Head) Check() error {
 	}
 	need(h.Merge == MergeMean || h.Merge == MergeMax, "merge is %q, needs %q or %q", h.Merge, MergeMean, MergeMax)
 	need(h.Merge != MergeMax || h.Positive != "", "to merge by %q it needs a positive label", MergeMax)
+	need(h.Discount >= 0 && h.Discount <= 1, "discount is %v, needs to be from 0 to 1", h.Discount)
+	need(h.Merge == MergeMax || h.Discount == 0, "a discount is for merging by %q", MergeMax)
 	need(h.Positive != "" || h.Threshold == 0, "a threshold needs a positive label")
 	if h.Positive != "" {
 		need(slices.Contains(h.Labels, h.Positive), "positive %q is not one of its labels", h.Positive)

@@ -74,6 +74,23 @@ func maxOfWindows(windows [][]float64, label int) []float64 {
 	return top
 }
 
+// discounted divides the odds of a label by n^discount; the others share what that
+// leaves as they shared the rest before. It gives a new slice if anything changes.
+func discounted(p []float64, label, n int, discount float64) []float64 {
+	by := math.Pow(float64(n), discount)
+	if by == 1 || p[label] == 1 {
+		return p
+	}
+	rest := 1 - p[label]
+	left := p[label] / (p[label] + by*rest)
+	out := make([]float64, len(p))
+	for i, x := range p {
+		out[i] = x / rest * (1 - left)
+	}
+	out[label] = left
+	return out
+}
+
 // best is the index of the highest probability, the first of equals.
 func best(p []float64) int {
 	top := 0

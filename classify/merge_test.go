@@ -49,6 +49,32 @@ func TestMaxOfWindowsTakesTheOneWhereTheLabelIsLikeliest(t *testing.T) {
 	}
 }
 
+// A document of many windows has many chances of a false alarm.
+func TestDiscountGrowsWithTheNumberOfWindows(t *testing.T) {
+	p := []float64{0.06, 0.9, 0.04} // odds of 9
+	for _, test := range []struct {
+		windows  int
+		discount float64
+		want     []float64
+	}{
+		{1, 0.5, p},
+		{81, 0, p},
+		{81, 0.5, []float64{0.3, 0.5, 0.2}},     // odds of 1
+		{9, 1, []float64{0.3, 0.5, 0.2}},        // the same
+		{6561, 0.5, []float64{0.54, 0.1, 0.36}}, // odds of 1/9
+	} {
+		got := discounted(p, 1, test.windows, test.discount)
+		for i := range got {
+			if math.Abs(got[i]-test.want[i]) > 1e-12 {
+				t.Errorf("%d windows by %v: got %v, want %v", test.windows, test.discount, got, test.want)
+			}
+		}
+	}
+	if got := discounted([]float64{0, 1}, 1, 100, 1); got[1] != 1 {
+		t.Errorf("certainty became %v", got)
+	}
+}
+
 func TestChoosingByThreshold(t *testing.T) {
 	two := Head{Labels: []string{"no", "yes"}, Positive: "yes", Threshold: 0.3}
 	three := Head{Labels: []string{"yes", "a", "b"}, Positive: "yes", Threshold: 0.9}

@@ -42,7 +42,7 @@ type Manifest struct {
 }
 
 // Head is one question and where the graph answers it; see [classify.Head].
-// Merge, Positive and Threshold are for sequence heads alone.
+// Merge, Positive, Threshold and Discount are for sequence heads alone.
 type Head struct {
 	Name string `json:"name"`
 	// Kind is sequence or token.
@@ -61,6 +61,8 @@ type Head struct {
 	// Threshold. A head may have neither.
 	Positive  string  `json:"positive,omitzero"`
 	Threshold float64 `json:"threshold,omitzero"`
+	// Discount of a head that merges by max; see [classify.Head].
+	Discount float64 `json:"discount,omitzero"`
 	// Accuracy on the development rows; zero where nobody measured it.
 	Accuracy Accuracy `json:"accuracy,omitzero"`
 }
@@ -69,7 +71,7 @@ type Head struct {
 func (h Head) Question() classify.Head {
 	return classify.Head{
 		Name: h.Name, Kind: h.Kind, Labels: h.Labels, Temperature: h.Temperature,
-		Merge: h.Merge, Positive: h.Positive, Threshold: h.Threshold,
+		Merge: h.Merge, Positive: h.Positive, Threshold: h.Threshold, Discount: h.Discount,
 	}
 }
 

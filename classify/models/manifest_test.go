@@ -55,6 +55,8 @@ func TestBadManifestIsRefused(t *testing.T) {
 		"no threshold":           {without(1, "threshold"), "threshold is 0"},
 		"threshold over 1":       {head(1, "threshold", 40), "threshold is 40"},
 		"threshold for nothing":  {head(0, "threshold", 0.5), "a threshold needs a positive label"},
+		"discount of a mean":     {head(0, "discount", 0.5), "a discount is for merging by"},
+		"discount over 1":        {head(1, "discount", 1.5), "discount is 1.5"},
 		"token head merged":      {head(2, "merge", "mean"), "for sequence heads"},
 		"tokens without outside": {head(2, "labels", []string{"B-PERSON", "I-PERSON"}), `needs the label "O"`},
 		"tokens without a type":  {head(2, "labels", []string{"O", "PERSON"}), `"PERSON" is not "O"`},
