@@ -25,6 +25,7 @@ class Task:
     framing: float = 0.0  # share of rows that get an opening or a closing phrase, or both
     lower: float = 0.1  # share of rows in lower case
     strip: float = 0.0  # share of rows whose answer options are cut off
+    smoothing: float = 0.05  # of the labels of whole texts
 
 
 class Batches:

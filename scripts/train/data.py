@@ -129,7 +129,7 @@ def written(name: str, columns: int):
 
 def written_domains() -> Rows:
     rows = Rows()
-    for path in sorted(PROMPTS.glob("??.tsv")) + sorted(PROMPTS.glob("en-*.tsv")):
+    for path in sorted(PROMPTS.glob("??.tsv")) + sorted(PROMPTS.glob("??-*.tsv")):
         for label, text in written(path.name, 2):
             language = path.stem[:2]
             source = "written" if language == "en" else f"written-{language}"

@@ -31,7 +31,6 @@ class Plan:
     decay: float = 0.01
     count_decay: float = 0.1
     warmup: float = 0.04
-    smoothing: float = 0.05  # of the labels, for whole texts
     average: float = 0.998  # per step, of the weights that are kept
     threads: int = 2
     save_every: int = 200
@@ -143,5 +142,5 @@ class Trainer:
             each = F.cross_entropy(logits.transpose(1, 2), label, ignore_index=-100, reduction="none")
             counted = (label >= 0).sum(dim=1).clamp(min=1)
             return (each.sum(dim=1) / counted * weight).mean()
-        each = F.cross_entropy(logits, label, reduction="none", label_smoothing=self.plan.smoothing)
+        each = F.cross_entropy(logits, label, reduction="none", label_smoothing=task.smoothing)
         return (each * weight).mean()
