@@ -94,12 +94,31 @@ func (e *evaluation) keyword(i int) truth {
 		e.folded = strings.ToLower(text)
 	}
 	matched, word := k.matches(text, e.folded)
+	if k.guards && !matched {
+		matched, word = e.disguises(k)
+	}
 	s := Signal{Type: config.SignalKeyword, Name: k.name, Matched: matched, Elapsed: time.Since(start)}
 	if e.trace && word != "" {
 		s.Detail = fmt.Sprintf("settled by %q", word)
 	}
 	e.add(s)
 	return truthOf(matched)
+}
+
+// disguises tells whether a keyword signal holds of the text as the classifier
+// reads it, or of the parts of its messages joined by nothing: a word that is to be
+// stopped may hold letters that nobody sees, look-alikes, or the seam of two parts
+// (E3, E6).
+func (e *evaluation) disguises(k *keyword) (bool, string) {
+	for _, fused := range []bool{false, true} {
+		if fused && !e.decision.Request.Splits(e.router.scope) {
+			break
+		}
+		if matched, word := k.undisguised(e.text(view{scope: e.router.scope, fused: fused})); matched {
+			return true, word
+		}
+	}
+	return false, ""
 }
 
 // learned gives what a signal says in the decision that is tried, and notes why

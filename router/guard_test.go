@@ -258,6 +258,32 @@ func TestTagCharactersAreRead(t *testing.T) {
 	}
 }
 
+// E3, E6: a keyword that is there to stop something is found in disguise too; one
+// that chooses a model is looked for as it stands.
+func TestBlockingKeywordsSeeThroughDisguises(t *testing.T) {
+	part := func(s string) string { return `{"type":"text","text":"` + s + `"}` }
+	for name, content := range map[string]string{
+		"zero-width":  `"ur\u200bgent"`,
+		"soft hyphen": `"ur\u00adgent"`,
+		"full width":  `"ｕｒｇｅｎｔ"`,
+		"look-alikes": `"urgеnt"`,
+		"upper case":  `"UR\u200bGENT"`,
+		"parts":       "[" + part("ur") + "," + part("gent") + "]",
+		"both":        "[" + part("u\u200br") + "," + part("gеnt") + "]",
+	} {
+		body := []byte(`{"model":"small","messages":[{"role":"user","content":` + content + `}]}`)
+		r := guard(t, guardRule("action: block", "{type: keyword, name: urgent}"))
+		if d := r.Decide(context.Background(), router.Request{Kind: chat.Chat, Body: body}); d.Path != router.PathBlocked {
+			t.Errorf("%s: path %s, error %v", name, d.Path, d.Error)
+		}
+		body = []byte(`{"model":"auto","messages":[{"role":"user","content":` + content + `}]}`)
+		routes := guard(t, guardRule("model: large", "{type: keyword, name: urgent}"))
+		if d := routes.Decide(context.Background(), router.Request{Kind: chat.Chat, Body: body}); d.Name != router.DecisionDefault {
+			t.Errorf("%s: decision %s", name, d.Name)
+		}
+	}
+}
+
 // E7: a prompt as embeddings, and a part of a type that nobody here knows, may say
 // anything.
 func TestWhatMayBeTextIsUnread(t *testing.T) {

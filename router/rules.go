@@ -26,10 +26,25 @@ type decision struct {
 
 func (r *Router) newDecision(c config.Decision) decision {
 	acts := c.Action != config.ActionRoute
+	if acts || namesGuard(c.Rules) {
+		r.guardKeywords(c.Rules)
+	}
 	return decision{
 		name: c.Name, priority: c.Priority, action: c.Action, to: r.targets[c.Model], when: r.compile(c.Rules), pii: r.piiOf(c.Rules),
 		guards:     acts || namesGuard(c.Rules),
 		everywhere: acts || onlyGuards(c.Rules),
+	}
+}
+
+// guardKeywords marks the keyword signals that a rule asks.
+func (r *Router) guardKeywords(c config.Rule) {
+	for i := range r.keywords {
+		if k := &r.keywords[i]; c.Type == config.SignalKeyword && k.name == c.Name {
+			k.guards = true
+		}
+	}
+	for _, one := range c.Conditions {
+		r.guardKeywords(one)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/config"
 )
 
@@ -15,25 +16,43 @@ type keyword struct {
 	operator string
 	words    []string // in lower case unless exact
 	exact    bool
+	// guards says that a decision asks it which fails closed. Then it looks at the
+	// text in disguise too: see evaluation.disguises.
+	guards bool
+	plain  []string // words as the classifier would read them
 }
 
 func newKeyword(k config.Keyword) keyword {
 	out := keyword{name: k.Name, operator: k.Operator, words: slices.Clone(k.Keywords), exact: k.CaseSensitive}
-	if !out.exact {
-		for i, w := range out.words {
+	for i, w := range out.words {
+		if !out.exact {
 			out.words[i] = strings.ToLower(w)
 		}
+		out.plain = append(out.plain, classify.Normalize(out.words[i]))
 	}
 	return out
 }
 
-// matches tells whether the signal holds and names the word that settled it.
-// folded is text in lower case.
+// matches tells whether the signal holds of a text and names the word that settled
+// it. folded is text in lower case.
 func (k *keyword) matches(text, folded string) (bool, string) {
-	if !k.exact {
-		text = folded
+	if k.exact {
+		return k.holds(text, k.words)
 	}
-	for _, w := range k.words {
+	return k.holds(folded, k.words)
+}
+
+// undisguised is matches of what the classifier would read.
+func (k *keyword) undisguised(text string) (bool, string) {
+	text = classify.Normalize(text)
+	if !k.exact {
+		text = strings.ToLower(text)
+	}
+	return k.holds(text, k.plain)
+}
+
+func (k *keyword) holds(text string, words []string) (bool, string) {
+	for _, w := range words {
 		found := containsWord(text, w)
 		switch {
 		case k.operator == "OR" && found:
