@@ -41,7 +41,8 @@ var rooms = map[string][]string{
 	"upstream":                    {"secret"}, // no labels, no JSON of requests
 	"router":                      {"chat", "classify", "classify/pii", "config"},
 	"live":                        {"classify", "config", "router", "upstream"},
-	"proxy":                       {"chat", "classify", "config", "live", "router", "telemetry", "upstream"},
+	"exchange":                    {"chat", "classify", "live", "router", "telemetry", "upstream"}, // what the doors share: no socket
+	"proxy":                       {"chat", "config", "exchange", "live", "router", "telemetry", "upstream"},
 	"admin":                       {"chat", "classify", "classify/pii", "live", "router"},
 
 	"cmd/vsr-proxy": {
@@ -63,7 +64,7 @@ var modules = []struct {
 	{"github.com/go-viper/mapstructure/v2", []string{"config"}, "the typed tree is filled once, by the loader"},
 	{"go.yaml.in/yaml/v3", []string{"config"}, "one reader of YAML, so that one file means one thing"},
 	{"github.com/docker/go-units", []string{"config"}, "sizes are text in the configuration only"},
-	{"github.com/go-chi/chi/v5", []string{"proxy", "admin"}, "only a door has routes"},
+	{"github.com/go-chi/chi/v5", []string{"admin"}, "only a door has routes, and those of requests stand in one table"},
 	{"github.com/yalue/onnxruntime_go", []string{"classify/onnx"}, "all else builds and tests without cgo"},
 	{"github.com/daulet/tokenizers", []string{"classify/onnx"}, "all else builds and tests without cgo"},
 	{"google.golang.org/protobuf", []string{"classify/onnx"}, "it reads the graph of an ONNX file and nothing else"},
@@ -76,7 +77,7 @@ var modules = []struct {
 	{"github.com/spf13/cobra", []string{"cmd/vsr-proxy"}, "only the command has flags"},
 	{"github.com/sashabaranov/go-openai", []string{"cmd/vsr-proxy/internal/simulate"}, "its structs lose fields: no request or answer passes through them"},
 	{"github.com/go-json-experiment/json/jsontext", []string{"chat", "upstream", "admin", "classify/models", "classify/models/hub", "classify/eval", "cmd/vsr-proxy"}, "requests are tokens, not trees"},
-	{"github.com/go-json-experiment/json", []string{"admin", "proxy", "classify/models", "classify/models/hub", "classify/eval", "cmd/vsr-proxy", "e2e/bench"}, "requests are never decoded into structs, and encoded again"},
+	{"github.com/go-json-experiment/json", []string{"admin", "exchange", "classify/models", "classify/models/hub", "classify/eval", "cmd/vsr-proxy", "e2e/bench"}, "requests are never decoded into structs, and encoded again"},
 }
 
 // outside are the rooms that see the proxy from the other end of a wire, as a
