@@ -41,7 +41,7 @@ var rooms = map[string][]string{
 	"upstream":                    {"secret"}, // no labels, no JSON of requests
 	"router":                      {"chat", "classify", "classify/pii", "config"},
 	"live":                        {"classify", "config", "router", "upstream"},
-	"exchange":                    {"chat", "classify", "live", "router", "telemetry", "upstream"}, // what the doors share: no socket
+	"exchange":                    {"chat", "classify", "config", "live", "router", "telemetry", "upstream"}, // what the doors share: no socket
 	"proxy":                       {"chat", "config", "exchange", "live", "router", "telemetry", "upstream"},
 	"admin":                       {"chat", "classify", "classify/pii", "live", "router"},
 

@@ -40,7 +40,7 @@ func fieldCount(h http.Header) int {
 // Enter waits for a place. The door owes leave, which is nil together with a
 // refusal.
 func (x *Exchange) Enter(ctx context.Context) (leave func(), refusal *chat.Error) {
-	if !x.Gen.Gates.Enter(ctx, x.Gen.Config.Server.Limits.Wait) {
+	if !x.Gen.Gates.Enter(ctx, x.Wait) {
 		x.core.metrics.LimitRejected("concurrency")
 		return nil, chat.Overloaded("server.limits.concurrency")
 	}

@@ -100,7 +100,7 @@ func (x *Exchange) Room(ctx context.Context, length int64) (*Room, *chat.Error) 
 // Grow takes room for n bytes more, and for none beyond Most.
 func (r *Room) Grow(ctx context.Context, n int64) *chat.Error {
 	n = min(n, r.Most-r.held/copiesOfBody)
-	if !r.x.Gen.Gates.Hold(ctx, n*copiesOfBody, r.x.Gen.Config.Server.Limits.Wait) {
+	if !r.x.Gen.Gates.Hold(ctx, n*copiesOfBody, r.x.Wait) {
 		r.x.core.metrics.LimitRejected("body_memory")
 		return chat.Overloaded("server.limits.body_memory")
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/vsr-proxy/vsr-proxy/chat"
+	"github.com/vsr-proxy/vsr-proxy/config"
 	"github.com/vsr-proxy/vsr-proxy/live"
 	"github.com/vsr-proxy/vsr-proxy/router"
 	"github.com/vsr-proxy/vsr-proxy/telemetry"
@@ -61,9 +62,13 @@ type Exchange struct {
 	Refusal  *chat.Error
 	Status   int // sent, or 499 for a client that left
 
+	// Wait is how long the request waits for a place, and for memory.
+	Wait time.Duration
+
 	core  *Core
 	span  telemetry.Span
 	start time.Time
+	size  int // of a body that is forgotten
 }
 
 // Begin starts an exchange for a request with the headers h. The context that it
@@ -71,6 +76,7 @@ type Exchange struct {
 func (c *Core) Begin(ctx context.Context, gen *live.Generation, route, method string, h http.Header) (*Exchange, context.Context) {
 	x := &Exchange{
 		Gen: gen, Route: route, ID: telemetry.RequestID(h), Debug: h.Get(router.HeaderDebug) == "true", core: c, start: time.Now(),
+		Wait: gen.Config.Server.Limits.Wait,
 	}
 	ctx, x.span = c.tracing.Request(ctx, h, method, route, x.ID)
 	return x, ctx
@@ -83,6 +89,25 @@ func (x *Exchange) Decide(ctx context.Context, req router.Request) {
 	x.Decision = x.Gen.Router.Decide(ctx, req)
 	span.Decision(x.Decision.Name, x.Decision.Category())
 	span.End()
+}
+
+// Unread decides about a request of which the door does not get the whole body
+// before its headers must go on.
+func (x *Exchange) Unread(kind chat.Kind) {
+	x.Decision = x.Gen.Router.Unread(kind, x.Gen.Config.ExtProc.OnUnreadBody == config.UnreadBodyDefault)
+}
+
+// Forget lets go of the body when it has left, and of the texts in it, so that a
+// long answer does not hold them: what is recorded at the end are names and sizes.
+func (x *Exchange) Forget() {
+	d, r := *x.Decision, x.Decision.Request
+	x.size = len(r.Body)
+	d.Body = nil
+	d.Request = &chat.Request{
+		Kind: r.Kind, Model: r.Model, Stream: r.Stream, Media: r.Media, UnreadTokenPrompts: r.UnreadTokenPrompts,
+		StoredContext: r.StoredContext, JSONOutput: r.JSONOutput,
+	}
+	x.Decision = &d
 }
 
 // Send notes that the request goes on to its model. The door owes Ended, and an

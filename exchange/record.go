@@ -152,7 +152,7 @@ func (x *Exchange) log(ctx context.Context) {
 		attrs = append(attrs, slog.String("trace", trace))
 	}
 	if d := x.Decision; d != nil {
-		attrs = append(attrs, decisionAttrs(d)...)
+		attrs = append(attrs, decisionAttrs(d, x.bodySize())...)
 	}
 	if x.Refusal != nil {
 		attrs = append(attrs, slog.String("refused", x.Refusal.Code))
@@ -163,7 +163,7 @@ func (x *Exchange) log(ctx context.Context) {
 	x.core.log.LogAttrs(ctx, level, "request", attrs...)
 }
 
-func decisionAttrs(d *router.Decision) []slog.Attr {
+func decisionAttrs(d *router.Decision, size int) []slog.Attr {
 	var attrs []slog.Attr
 	if d.Error == nil {
 		attrs = append(attrs, slog.String("model", d.Model))
@@ -181,14 +181,14 @@ func decisionAttrs(d *router.Decision) []slog.Attr {
 		attrs = append(attrs, slog.Int("masked", d.Mask.Values()))
 	}
 	if d.Guarded || d.Path == router.PathBlocked || len(d.GuardFailures) > 0 || len(d.Readings) > 1 {
-		attrs = append(attrs, guardAttrs(d)...)
+		attrs = append(attrs, guardAttrs(d, size)...)
 	}
 	return attrs
 }
 
 // guardAttrs say what protecting decisions saw, or could not check: scores, sizes,
 // and which turns were read (E8).
-func guardAttrs(d *router.Decision) []slog.Attr {
+func guardAttrs(d *router.Decision, size int) []slog.Attr {
 	var signals, views, failed []string
 	tokens := 0
 	for _, s := range d.Signals {
@@ -204,11 +204,18 @@ func guardAttrs(d *router.Decision) []slog.Attr {
 		failed = append(failed, f.Decision+":"+f.Reason)
 	}
 	attrs := []slog.Attr{
-		slog.Int("body_bytes", len(d.Request.Body)),
+		slog.Int("body_bytes", size),
 		slog.Any("signals", signals), slog.Any("read", views), slog.Int("tokens", tokens), slog.Int("unread_tokens", d.Unread()),
 	}
 	if len(failed) > 0 {
 		attrs = append(attrs, slog.Any("unchecked", failed))
 	}
 	return attrs
+}
+
+func (x *Exchange) bodySize() int {
+	if r := x.Decision.Request; r != nil && r.Body != nil {
+		return len(r.Body)
+	}
+	return x.size
 }
