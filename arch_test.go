@@ -42,11 +42,12 @@ var rooms = map[string][]string{
 	"router":                      {"chat", "classify", "classify/pii", "config"},
 	"live":                        {"classify", "config", "router", "upstream"},
 	"exchange":                    {"chat", "classify", "config", "live", "router", "telemetry", "upstream"}, // what the doors share: no socket
+	"extproc":                     {"chat", "config", "exchange", "live", "router", "telemetry", "upstream"},
 	"proxy":                       {"chat", "config", "exchange", "live", "router", "telemetry", "upstream"},
 	"admin":                       {"chat", "classify", "classify/pii", "live", "router"},
 
 	"cmd/vsr-proxy": {
-		"admin", "chat", "classify", "classify/accel", "classify/eval", "classify/models", "classify/models/hub", "classify/onnx", "classify/pii", "config", "live",
+		"admin", "chat", "classify", "classify/accel", "classify/eval", "classify/models", "classify/models/hub", "classify/onnx", "classify/pii", "config", "extproc", "live",
 		"proxy", "router", "secret", "telemetry", "upstream", "cmd/vsr-proxy/internal/simulate",
 	},
 	"cmd/vsr-proxy/internal/simulate": nil, // a backend like any other
@@ -71,7 +72,8 @@ var modules = []struct {
 	{"golang.org/x/text", []string{"classify"}, "text is normalised for the classifier's eyes alone, never what is forwarded"},
 	{"github.com/prometheus/client_golang", []string{"telemetry"}, "the list of metrics is closed and stands in one file"},
 	{"go.opentelemetry.io/otel", []string{"telemetry"}, "the list of spans is closed and stands in one file"},
-	{"google.golang.org/grpc", []string{"telemetry"}, "for the export of traces"},
+	{"github.com/envoyproxy/go-control-plane", []string{"extproc"}, "only one door knows Envoy"},
+	{"google.golang.org/grpc", []string{"extproc", "telemetry"}, "for the Envoy door, and for the export of traces"},
 	{"github.com/google/uuid", []string{"telemetry"}, "request ids are made in one place"},
 	{"golang.org/x/sync", []string{"live"}, "what bounds all requests together belongs to the generation"},
 	{"github.com/spf13/cobra", []string{"cmd/vsr-proxy"}, "only the command has flags"},

@@ -108,6 +108,16 @@ func (r *Room) Grow(ctx context.Context, n int64) *chat.Error {
 	return nil
 }
 
+// Cover takes room until there is some for size bytes, at least doubling what there
+// is, as a buffer grows.
+func (r *Room) Cover(ctx context.Context, size int64) *chat.Error {
+	has := r.held / copiesOfBody
+	if size <= has {
+		return nil
+	}
+	return r.Grow(ctx, max(size-has, has))
+}
+
 // Free gives back what was taken. It may be called more than once.
 func (r *Room) Free() {
 	r.x.Gen.Gates.Drop(r.held)

@@ -18,6 +18,9 @@ type Route struct {
 	Form    bool // multipart/form-data instead of JSON
 }
 
+// TakesBody tells whether requests go on to a backend.
+func (r *Route) TakesBody() bool { return r.Method == http.MethodPost }
+
 const (
 	// NoRoute stands for the pattern where there is none.
 	NoRoute = "none"

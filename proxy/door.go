@@ -65,7 +65,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case refusal != nil:
 		x.fail(refusal)
-	case to.Method == http.MethodGet:
+	case !to.TakesBody():
 		x.models()
 	default:
 		x.forward(to)

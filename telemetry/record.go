@@ -169,6 +169,11 @@ func (m *Metrics) UpstreamFailure(pool, reason string) {
 // UpstreamRetry counts a request tried again on another connection or endpoint of a pool.
 func (m *Metrics) UpstreamRetry(pool string) { m.retries.WithLabelValues(m.pools.label(pool)).Inc() }
 
+// EnvoyIgnored counts a message of Envoy's that had no place in its exchange.
+func (m *Metrics) EnvoyIgnored(kind string) {
+	m.envoyIgnored.WithLabelValues(m.word(labelKind, kind)).Inc()
+}
+
 // HTTPRequest counts an answered request by the pattern of its route, never its path, and its status.
 func (m *Metrics) HTTPRequest(route string, status int) {
 	class := Other
