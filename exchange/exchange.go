@@ -117,8 +117,15 @@ func (x *Exchange) Send(ctx context.Context, kind chat.Kind) (context.Context, t
 	return x.core.tracing.Upstream(ctx, operations[kind], x.Decision.Model, x.Decision.Pool)
 }
 
-// Ended notes that nothing more comes of what Send began.
-func (x *Exchange) Ended() { x.core.metrics.RequestEnded(x.Decision.Model, time.Since(x.start)) }
+// Ended notes that nothing more comes of what Send began. seen says that its
+// answer was, so that the time means something.
+func (x *Exchange) Ended(seen bool) {
+	if !seen {
+		x.core.metrics.RequestLost(x.Decision.Model)
+		return
+	}
+	x.core.metrics.RequestEnded(x.Decision.Model, time.Since(x.start))
+}
 
 var operations = map[chat.Kind]string{
 	chat.Chat:        telemetry.OperationChat,

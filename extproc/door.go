@@ -51,7 +51,9 @@ type wire interface {
 
 // Process is one exchange.
 func (d *Door) Process(w ext.ExternalProcessor_ProcessServer) (err error) {
-	s := &stream{door: d, wire: w, ctx: w.Context()}
+	deadline := time.NewTimer(d.first)
+	defer deadline.Stop()
+	s := &stream{door: d, wire: w, ctx: w.Context(), deadline: deadline}
 	defer s.close()
 	defer func() {
 		if p := recover(); p != nil {
@@ -59,9 +61,6 @@ func (d *Door) Process(w ext.ExternalProcessor_ProcessServer) (err error) {
 		}
 	}()
 	in := receive(w)
-	deadline := time.NewTimer(d.first)
-	defer deadline.Stop()
-	s.deadline = deadline
 	for {
 		select {
 		case <-w.Context().Done():

@@ -36,7 +36,7 @@ func (s *stream) responseHeaders(m *ext.HttpHeaders) error {
 	s.x.Status, _ = strconv.Atoi(h.status)
 	headers := newMutation()
 	headers.strip(m.GetHeaders())
-	s.watch(h, headers)
+	s.response.passage = s.watch(h, headers)
 	s.x.Greet(func(name, value string) {
 		if name != exchange.HeaderRequestID || h.fields.Get(name) == "" { // the upstream's own is the one its logs know
 			headers.set(name, value)
@@ -53,25 +53,25 @@ func (s *stream) responseHeaders(m *ext.HttpHeaders) error {
 	return s.send(responseHeadersReply(&ext.CommonResponse{HeaderMutation: headers.message()}))
 }
 
-// watch prepares for the answer's body.
-func (s *stream) watch(h head, headers *mutation) {
-	r := &s.response
-	r.sized = h.fields.Get("Content-Length") != ""
-	passed := func(reason string) {
-		if headers != nil {
-			headers.set(router.HeaderUnmasked, reason)
-		}
-	}
+// watch prepares for the answer's body, and says in its headers why placeholders
+// stay in it, as far as that is known by now.
+func (s *stream) watch(h head, headers *mutation) *upstream.Passage {
+	s.response.sized = h.fields.Get("Content-Length") != ""
 	options := upstream.PassageOptions{HideUsage: s.x.Decision.AskedUsage}
-	if s.x.Unmasks() {
-		if s.modes.seesAnswer() && !s.observe {
-			options.Rewrite = s.x.Unmasking(func(reason string) { passed(reason) })
-		} else {
-			passed(unreadNotSent)
-		}
+	gone := false // the headers have
+	defer func() { gone = true }()
+	switch {
+	case !s.x.Unmasks():
+	case s.modes.seesAnswer() && !s.observe:
+		options.Rewrite = s.x.Unmasking(func(reason string) {
+			if !gone {
+				headers.set(router.HeaderUnmasked, reason)
+			}
+		})
+	default:
+		headers.set(router.HeaderUnmasked, unreadNotSent)
 	}
-	r.passage = upstream.NewPassage(s.x.Status, h.fields, r.started, options)
-	passed = func(string) {} // once the headers have gone
+	return upstream.NewPassage(s.x.Status, h.fields, s.response.started, options)
 }
 
 func present(h head, names []string) []string {
@@ -157,9 +157,9 @@ func (s *stream) closeAnswer() {
 	unseen := s.modes.known && s.modes.response == none
 	switch {
 	case s.refused:
-	case r.passage == nil && s.ctx.Err() != nil:
+	case r.passage == nil && unseen: // it may not be set up to show even its headers: nothing is known
+	case r.passage == nil:
 		s.x.Refuse(exchange.ClientGone, nil)
-	case r.passage == nil: // Envoy is not set up to show answers
 	case !r.ended && unseen:
 		s.endAnswer(true)
 	case !r.ended:
@@ -175,5 +175,5 @@ func (s *stream) closeAnswer() {
 	s.span.Usage(s.x.Facts.PromptTokens, s.x.Facts.CompletionTokens)
 	s.span.Status(s.x.Status)
 	s.span.End()
-	s.x.Ended()
+	s.x.Ended(s.x.Status != 0)
 }

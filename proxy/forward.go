@@ -36,7 +36,7 @@ func (x *call) forward(to *exchange.Route) {
 // send goes upstream and copies the answer back.
 func (x *call) send(to *exchange.Route) {
 	ctx, span := x.Send(x.ctx, to.Kind)
-	defer x.Ended()
+	defer x.Ended(true)
 	defer span.End()
 	answer, err := x.Gen.Upstream.Do(ctx, x.outgoing(ctx))
 	if err != nil {

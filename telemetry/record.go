@@ -6,7 +6,7 @@ import (
 )
 
 // RequestStarted counts a request sent to a model and one more in flight there.
-// The caller owes one [Metrics.RequestEnded] for the same model.
+// The caller owes one [Metrics.RequestEnded] or [Metrics.RequestLost] for the same model.
 func (m *Metrics) RequestStarted(model string) {
 	model = m.models.label(model)
 	m.requests.WithLabelValues(model).Inc()
@@ -19,6 +19,11 @@ func (m *Metrics) RequestEnded(model string, took time.Duration) {
 	model = m.models.label(model)
 	m.inflight.WithLabelValues(model).Dec()
 	m.completion.WithLabelValues(model).Observe(took.Seconds())
+}
+
+// RequestLost takes a request out of flight of whose end nothing is known.
+func (m *Metrics) RequestLost(model string) {
+	m.inflight.WithLabelValues(m.models.label(model)).Dec()
 }
 
 // RequestError counts a request that ended in an error. The model is the one it was for, or asked for if none was
