@@ -78,11 +78,32 @@ func chunk(piece []byte, last bool) *ext.CommonResponse {
 	}}}
 }
 
+// direction is the way of a body.
+type direction uint8
+
+const (
+	toRequest direction = iota
+	toResponse
+)
+
+func (d direction) reply(c *ext.CommonResponse) *ext.ProcessingResponse {
+	if d == toRequest {
+		return requestBodyReply(c)
+	}
+	return responseBodyReply(c)
+}
+
 // sendChunks sends a body in pieces; the last one ends it if ends is set. Without
-// any bytes there is nothing to be said but that.
-func (s *stream) sendChunks(body []byte, ends bool, reply func(*ext.CommonResponse) *ext.ProcessingResponse) error {
+// any bytes there is nothing to be said but that, and behind the end nothing at
+// all.
+func (s *stream) sendChunks(body []byte, ends bool, to direction) error {
+	if s.ended[to] {
+		s.ignored("body_after_end")
+		return nil
+	}
+	s.ended[to] = ends
 	for len(body) > maxChunk {
-		if err := s.send(reply(chunk(body[:maxChunk], false))); err != nil {
+		if err := s.send(to.reply(chunk(body[:maxChunk], false))); err != nil {
 			return err
 		}
 		body = body[maxChunk:]
@@ -90,7 +111,7 @@ func (s *stream) sendChunks(body []byte, ends bool, reply func(*ext.CommonRespon
 	if len(body) == 0 && !ends {
 		return nil
 	}
-	return s.send(reply(chunk(body, ends)))
+	return s.send(to.reply(chunk(body, ends)))
 }
 
 // errorAnswer answers the client with an error in Envoy's stead.

@@ -49,6 +49,9 @@ func (s *stream) requestHeaders(m *ext.HttpHeaders) error {
 	r := &s.request
 	if r.phase != waiting {
 		s.ignored("headers_again")
+		if r.phase == gathering && s.modes.request == fullDuplex {
+			return nil // the one reply is still to come
+		}
 		return s.send(requestHeadersReply(nil))
 	}
 	h := headOf(m.GetHeaders())
@@ -190,9 +193,9 @@ func (s *stream) requestBody(m *ext.HttpBody) error {
 		return s.afterTheEnd(m)
 	case waiting:
 		s.ignored("body_without_headers")
-		return s.pass(m, s.modes.request, requestBodyReply)
+		return s.pass(m, s.modes.request, toRequest)
 	default:
-		return s.pass(m, s.modes.request, requestBodyReply)
+		return s.pass(m, s.modes.request, toRequest)
 	}
 	whole := m.GetEndOfStream() || r.length >= 0 && r.size == r.length
 	switch {
@@ -265,11 +268,11 @@ func (s *stream) afterTheEnd(m *ext.HttpBody) error {
 }
 
 // pass lets a piece of a body go on as it is.
-func (s *stream) pass(m *ext.HttpBody, in mode, reply func(*ext.CommonResponse) *ext.ProcessingResponse) error {
+func (s *stream) pass(m *ext.HttpBody, in mode, to direction) error {
 	if duplex(in) {
-		return s.sendChunks(m.GetBody(), m.GetEndOfStream(), reply)
+		return s.sendChunks(m.GetBody(), m.GetEndOfStream(), to)
 	}
-	return s.send(reply(nil))
+	return s.send(to.reply(nil))
 }
 
 // requestTrailers ends a body that no end_of_stream ended.
@@ -328,7 +331,7 @@ func (s *stream) sendDecision(body []byte, ends bool) error {
 		if err := s.send(requestHeadersReply(common)); err != nil {
 			return err
 		}
-		return s.sendChunks(changed, ends, requestBodyReply)
+		return s.sendChunks(changed, ends, toRequest)
 	}
 	common := &ext.CommonResponse{ClearRouteCache: true}
 	if !same(changed, body) {

@@ -86,7 +86,7 @@ func (s *stream) responseBody(m *ext.HttpBody) error {
 			s.ignored("body_after_end")
 			return nil
 		}
-		return s.pass(m, s.modes.response, responseBodyReply)
+		return s.pass(m, s.modes.response, toResponse)
 	}
 	piece, ends := m.GetBody(), m.GetEndOfStream()
 	last := ends || s.modes.response == buffered || s.modes.response == partial // of which there is one message
@@ -107,7 +107,7 @@ func (s *stream) responseBody(m *ext.HttpBody) error {
 // sendPiece answers for a piece of the body that became out.
 func (s *stream) sendPiece(piece, out []byte, ends bool) error {
 	if duplex(s.modes.response) {
-		return s.sendChunks(out, ends, responseBodyReply)
+		return s.sendChunks(out, ends, toResponse)
 	}
 	if same(piece, out) {
 		return s.send(responseBodyReply(nil))
@@ -135,7 +135,7 @@ func (s *stream) responseTrailers(m *ext.HttpTrailers) error {
 	}
 	if r := &s.response; r.passage != nil && !r.ended {
 		if rest := r.passage.Rest(true); duplex(s.modes.response) && len(rest) > 0 {
-			if err := s.sendChunks(rest, false, responseBodyReply); err != nil {
+			if err := s.sendChunks(rest, false, toResponse); err != nil {
 				return err
 			}
 		}

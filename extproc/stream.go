@@ -29,6 +29,7 @@ type stream struct {
 	span    telemetry.Span     // of the exchange with the backend
 	sent    bool               // the request went on: Send was called
 	refused bool               // nothing more is to be said
+	ended   [2]bool            // the end of a body was sent, by direction
 
 	request  request
 	response response
