@@ -187,7 +187,7 @@ func fuzzMessage(what, pick byte) (*ext.ProcessingRequest, string) {
 	return &ext.ProcessingRequest{}, "unknown"
 }
 
-// FuzzExtProc: whatever messages come in whatever order, nothing panics, each is
+// X5: whatever messages come in whatever order, nothing panics, each is
 // answered in its own oneof as its mode asks, a body ends once, and all that was
 // held is given back.
 func FuzzExtProc(f *testing.F) {

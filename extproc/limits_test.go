@@ -7,6 +7,7 @@ import (
 
 	ext "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 )
 
@@ -44,6 +45,37 @@ func TestOverlongMessages(t *testing.T) {
 	e.send(e.inbound().body(&ext.HttpBody{Body: make([]byte, 2<<20+1), EndOfStream: true}))
 	if _, err := e.w.Recv(); status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("got %v", err)
+	}
+	s.settled()
+}
+
+// X11: more streams than places are refused one by one, and hold nothing.
+func TestManyStreams(t *testing.T) {
+	s := serve(t, limited("concurrency: 20, wait: 10ms"))
+	opened := make([]*envoy, 200)
+	for i := range opened {
+		conn := s.conn
+		if i%20 == 0 { // as many as one connection may have
+			conn = s.dial(insecure.NewCredentials())
+		}
+		s.conn = conn
+		opened[i] = s.envoy(fullDuplex, none)
+		opened[i].headers(chatWith(prompt("small", "x")))
+	}
+	answers := 0
+	for _, e := range opened {
+		e.send(e.inbound().body(&ext.HttpBody{Body: []byte(prompt("small", "x")), EndOfStream: true}))
+		if got := over(e.receive()); got == nil {
+			answers++
+		} else {
+			refused(t, "one too many", got, 503, "overloaded")
+		}
+	}
+	if answers != 20 {
+		t.Errorf("%d of 200 had a place among 20", answers)
+	}
+	for _, e := range opened {
+		_ = e.w.CloseSend()
 	}
 	s.settled()
 }
