@@ -77,7 +77,7 @@ func (s *stream) requestHeaders(m *ext.HttpHeaders) error {
 		if err := s.gather(); err != nil || s.refused {
 			return err
 		}
-		return s.send(requestHeadersReply(nil)) // before which Envoy sends no body
+		return s.send(requestHeadersReply(s.forgetRoute())) // before which Envoy sends no body
 	case s.modes.request == fullDuplex:
 		return s.gather() // the reply waits for the decision
 	}
