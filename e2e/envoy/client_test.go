@@ -191,3 +191,6 @@ func (c *raw) reply(t testing.TB, id string) reply {
 	}
 	return reply{id, resp.StatusCode, resp.Header, body}
 }
+
+// pause is a client's that sends slowly; nothing waits for it.
+func pause() { time.Sleep(250 * time.Millisecond) }

@@ -222,3 +222,13 @@ func quiet(t *testing.T, e *rig.Envoy) {
 		t.Errorf("Envoy has no counters of its filter: %v", stats)
 	}
 }
+
+// within waits for a channel to be closed.
+func within(t *testing.T, done <-chan struct{}, why string) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(rig.Patience):
+		t.Fatal(why)
+	}
+}
