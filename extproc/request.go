@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	ext "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/vsr-proxy/vsr-proxy/chat"
 	"github.com/vsr-proxy/vsr-proxy/exchange"
@@ -60,7 +62,7 @@ func (s *stream) requestHeaders(m *ext.HttpHeaders) error {
 		return s.send(requestHeadersReply(&ext.CommonResponse{HeaderMutation: headers.message()}))
 	}
 	if s.gen = s.door.current.Acquire(); s.gen == nil {
-		return s.refuse(exchange.NotReady)
+		return notReady
 	}
 	r.head, r.length = m, lengthOf(h)
 	if refusal := s.admit(h, m.GetEndOfStream()); refusal != nil {
@@ -83,6 +85,10 @@ func (s *stream) requestHeaders(m *ext.HttpHeaders) error {
 	}
 	return s.goOnUnread()
 }
+
+// notReady fails the stream instead of answering the client: failure_mode_allow
+// says what Envoy does without a processor, and one that still loads is none.
+var notReady = status.Error(codes.Unavailable, exchange.NotReady.Message)
 
 // admit does what needs no body: the route, the checks of headers, a place. It
 // answers what the configuration can answer.
