@@ -33,6 +33,12 @@ type Process struct {
 	once   sync.Once
 }
 
+// Start runs a program whose standard error goes to a file in folder.
+func Start(folder, program string, args ...string) (*Process, error) {
+	p, _, err := start(folder, false, program, args...)
+	return p, err
+}
+
 // start runs a program whose standard error goes to a file in folder. With ready,
 // it gives the first line of its standard output.
 func start(folder string, ready bool, program string, args ...string) (p *Process, line string, err error) {
