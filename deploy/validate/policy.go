@@ -135,9 +135,9 @@ func probeFindings(w workload, c container, say func(string, ...any)) {
 
 // early are the groups that have no v1; everything else that has one must use it.
 var early = map[string]string{
-	"networking.istio.io/v1alpha3":            "EnvoyFilter",
+	"networking.istio.io/v1alpha3":           "EnvoyFilter",
 	"inference.networking.x-k8s.io/v1alpha2": "InferenceObjective",
-	"autoscaling/v2":                          "HorizontalPodAutoscaler",
+	"autoscaling/v2":                         "HorizontalPodAutoscaler",
 }
 
 func versionFindings(s *set) []string {
