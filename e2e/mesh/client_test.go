@@ -19,6 +19,7 @@ type request struct {
 	path   string
 	header http.Header
 	body   []byte
+	limit  time.Duration // how long to wait for the whole answer; a minute unless given
 }
 
 // answer is what came back, whole.
@@ -52,6 +53,11 @@ func (r request) at(url string) request {
 	return r
 }
 
+func (r request) within(limit time.Duration) request {
+	r.limit = limit
+	return r
+}
+
 // client opens a connection for each request, so that no test depends on another's.
 var client = &http.Client{Timeout: 60 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
@@ -64,8 +70,17 @@ func (r request) send() (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Header = r.header.Clone()
-	return client.Do(req)
+	if req.Header = r.header.Clone(); req.Header == nil {
+		req.Header = http.Header{}
+	}
+	if host := req.Header.Get("Host"); host != "" {
+		req.Host = host
+	}
+	c := *client
+	if r.limit > 0 {
+		c.Timeout = r.limit
+	}
+	return c.Do(req)
 }
 
 func ask(r request) (answer, error) {

@@ -5,16 +5,13 @@ package mesh
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 )
 
-func deployDir() string { return envOr("VSR_MESH_DEPLOY", repoFile("deploy")) }
-
 // overlay renders a folder of deploy/kubernetes.
 func (m *mesh) overlay(name string) (string, error) {
-	return m.api.kustomize(filepath.Join(deployDir(), "kubernetes", name))
+	return m.api.kustomize(repoFile("deploy/kubernetes/" + name))
 }
 
 // applyManifests applies the shipped manifests, in the order of the guide.
@@ -22,7 +19,7 @@ func (m *mesh) applyManifests() error {
 	if err := m.api.apply("{apiVersion: v1, kind: Namespace, metadata: {name: istio-system}}"); err != nil {
 		return err
 	}
-	if _, err := m.api.run("", "apply", "-f", filepath.Join(deployDir(), "kubernetes", "namespaces.yaml")); err != nil {
+	if _, err := m.api.run("", "apply", "-f", repoFile("deploy/kubernetes/namespaces.yaml")); err != nil {
 		return err
 	}
 	for _, name := range []string{"backends/demo-sim", "overlays/extproc"} {

@@ -24,6 +24,7 @@ type kubelet struct {
 	next   int                 // last number of the next pod's address
 	hosts  string              // the pods' /etc/hosts: what cluster DNS would answer
 	links  map[string][]string // by namespace: the variables that name its services
+	died   []string            // containers that ended by themselves
 	broken map[string]string   // pods that can't run here, and why; by namespace/name
 }
 
@@ -199,6 +200,28 @@ func (k *kubelet) find(namespace, key, value string) []*running {
 		}
 	}
 	return out
+}
+
+// hasDied notes a container that ended by itself.
+func (k *kubelet) hasDied(r *running, u *unit) {
+	text := fmt.Sprintf("pod %s container %s ended by itself: %s", r.pod.Meta.Name, u.spec.Name, tail(u.process.log, 3))
+	fmt.Fprintln(os.Stderr, "mesh: kubelet:", text)
+	k.mu.Lock()
+	k.died = append(k.died, text)
+	k.mu.Unlock()
+}
+
+// leaving counts the pods that were told to go and still run.
+func (k *kubelet) leaving(namespace, key, value string) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n := 0
+	for _, r := range k.pods {
+		if r.pod.Meta.Namespace == namespace && r.pod.Meta.Labels[key] == value && r.terminating() {
+			n++
+		}
+	}
+	return n
 }
 
 func decodeBase64(s string) string {

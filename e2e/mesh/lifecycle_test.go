@@ -59,7 +59,7 @@ func (r *running) startUnit(u *unit) error {
 		return err
 	}
 	u.mu.Lock()
-	u.process = p
+	u.process, u.killed = p, false
 	u.mu.Unlock()
 	return nil
 }
@@ -68,7 +68,12 @@ func (r *running) startUnit(u *unit) error {
 func (r *running) tend(u *unit, n int) {
 	u.mu.Lock()
 	held, started, dead := u.held, u.started, u.process == nil || !u.process.running()
+	surprise := dead && !u.killed && u.process != nil
+	u.killed = u.killed || surprise // said once
 	u.mu.Unlock()
+	if surprise {
+		r.kubelet.hasDied(r, u)
+	}
 	if dead {
 		u.set(false, false, errors.New("the process has ended"))
 		if held || n%10 != 0 {
@@ -190,7 +195,7 @@ func (r *running) end() {
 func (r *running) crash() {
 	for _, u := range r.units {
 		u.mu.Lock()
-		u.held = true
+		u.held, u.killed = true, true
 		p := u.process
 		u.mu.Unlock()
 		if p != nil {

@@ -133,7 +133,7 @@ func missing() string {
 	if out, err := ip("netns", "exec", probe, "mount", "-t", "tmpfs", "none", "/mnt"); err != nil {
 		return "nothing can be mounted in a namespace here: " + out
 	}
-	for _, file := range []string{toolsDir() + "/bin/kube-apiserver", envoyBinary(), ourBinary()} {
+	for _, file := range []string{toolsDir() + "/bin/kube-apiserver", envoyBinary(), repoFile("bin/vsr-proxy")} {
 		if _, err := os.Stat(file); err != nil {
 			return file + " is missing: scripts/e2e-mesh.sh builds or fetches what is needed"
 		}
@@ -144,7 +144,6 @@ func missing() string {
 // The paths come from the script that built them; beside it, go test alone does too.
 func toolsDir() string    { return envOr("VSR_MESH_TOOLS", "/nonexistent") }
 func envoyBinary() string { return envOr("VSR_MESH_ENVOY", repoFile(".cache/envoy-1.40.0/envoy")) }
-func ourBinary() string   { return envOr("VSR_MESH_BINARY", repoFile("bin/vsr-proxy")) }
 
 func envOr(name, otherwise string) string {
 	if v := os.Getenv(name); v != "" {
