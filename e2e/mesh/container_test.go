@@ -47,6 +47,9 @@ func enter(file string) error {
 	if err := json.Unmarshal(data, &s); err != nil {
 		return err
 	}
+	if mountNamespace() == os.Getenv(mountsVar) {
+		return fmt.Errorf("this is the machine's own mount namespace")
+	}
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}

@@ -71,7 +71,7 @@ func down(t *testing.T, allowed func(answer, error) bool, good func(answer) bool
 	for held < 5 {
 		held++
 		for _, r := range requests {
-			a, err := ask(r.within(3 * time.Second))
+			a, err := ask(r.within(5 * time.Second)) // message_timeout is 2 s
 			seen[outcome(a, err)]++
 			switch {
 			case err == nil && good(a):
@@ -92,26 +92,32 @@ func down(t *testing.T, allowed func(answer, error) bool, good func(answer) bool
 func outcome(a answer, err error) string {
 	switch {
 	case err != nil:
-		return "no answer within 3 s"
+		return "no answer within 5 s"
 	case a.status == 200:
 		return "200 from " + a.pool()
 	}
 	return strconv.Itoa(a.status)
 }
 
-// As shipped: the gateway streams bodies to the router and keeps no copy, so what
-// was on its way when the router failed gets a 503, or waits if the router hangs.
-// Once the endpoints are gone the default pool answers all, also those who name a
-// pool in a header. A 404 for want of a route there is never.
+func fromDefaultPool(a answer) bool {
+	return a.status == 200 && a.pool() == "llama3-8b" && a.selected() == ""
+}
+
+// refused is what the gateway says without the router, in OpenAI's form.
+func refused(a answer) bool {
+	return (a.status == 503 || a.status == 504) && a.pod() == "" && a.code() != ""
+}
+
+// As shipped: the gateway keeps a body until the router has answered, so whatever
+// happens to the router, each request is answered by the default pool, within
+// message_timeout; also those that name a pool in a header. A 404 for want of a
+// route there is never.
 func TestRouterDownTheDefaultPoolAnswers(t *testing.T) {
-	fromDefault := func(a answer) bool { return a.status == 200 && a.pool() == "llama3-8b" && a.selected() == "" }
-	requests := []request{chat("auto", mathPrompt), chat("auto", mathPrompt).with("x-selected-model", "phi4-mini"), chat("llama3-8b", "hello")}
 	for _, o := range outages() {
 		t.Run(o.name, func(t *testing.T) {
 			o.do(t, "vsr-system", "vsr-proxy")
-			down(t, func(a answer, err error) bool {
-				return (o.name != "removed" && err == nil && a.status == 503) || (o.name == "hung" && err != nil)
-			}, fromDefault, requests...)
+			down(t, func(answer, error) bool { return false }, fromDefaultPool,
+				chat("auto", mathPrompt), chat("auto", mathPrompt).with("x-selected-model", "phi4-mini"), chat("llama3-8b", "hello"))
 			// By name, a model that the default pool's servers don't have: they say so, in OpenAI's form.
 			if a := mustAsk(t, chat("phi4-mini", "hello")); a.status != 404 || a.code() == "" {
 				t.Errorf("phi4-mini by name: %s", a)
@@ -127,26 +133,32 @@ func TestRouterDownFailClosed(t *testing.T) {
 	for _, o := range outages() {
 		t.Run(o.name, func(t *testing.T) {
 			o.do(t, "vsr-system", "vsr-proxy")
-			down(t, func(_ answer, err error) bool { return o.name == "hung" && err != nil },
-				func(a answer) bool { return (a.status == 503 || a.status == 504) && a.pod() == "" },
+			down(t, func(answer, error) bool { return false }, refused,
 				chat("auto", mathPrompt), chat("auto", mathPrompt).with("x-selected-model", "phi4-mini"), chat("llama3-8b", "hello"))
 		})
 	}
 }
 
-// components/buffered: the gateway keeps the body until the router has answered,
-// so whatever happens to the router, each request is answered by the default pool.
-func TestRouterDownBuffered(t *testing.T) {
-	rig.withComponents(t, "buffered")
-	if a := mustAsk(t, chat("auto", mathPrompt)); a.status != 200 || a.selected() != "phi4-mini" || a.pool() != "phi4-mini" {
-		t.Errorf("%s", a)
-	}
+// components/full-duplex: the gateway streams bodies to the router and keeps no
+// copy. It routes as well, but what was on its way when the router failed gets a
+// 503, or waits if the router hangs, until the endpoints are gone; then the default
+// pool answers.
+func TestRouterDownFullDuplex(t *testing.T) {
+	rig.withComponents(t, "full-duplex")
+	t.Run("routes", func(t *testing.T) {
+		TestGuideExplicitModel(t)
+		TestGuideAutoMath(t)
+		TestBodyOf4MiB(t)
+		TestBodyOverTheLimit(t)
+		TestRefusals(t)
+		TestUsageIsCountedAtTheRouter(t)
+	})
 	for _, o := range outages() {
 		t.Run(o.name, func(t *testing.T) {
 			o.do(t, "vsr-system", "vsr-proxy")
-			down(t, func(answer, error) bool { return false },
-				func(a answer) bool { return a.status == 200 && a.pool() == "llama3-8b" && a.selected() == "" },
-				chat("auto", mathPrompt), chat("llama3-8b", "hello"))
+			down(t, func(a answer, err error) bool {
+				return (o.name != "removed" && err == nil && refused(a)) || (o.name == "hung" && err != nil)
+			}, fromDefaultPool, chat("auto", mathPrompt), chat("llama3-8b", "hello"))
 		})
 	}
 }

@@ -53,7 +53,7 @@ func (r *running) startUnit(u *unit) error {
 	if err != nil {
 		return err
 	}
-	env := []string{roleVar + "=pod", "VSR_MESH_CONTAINER=" + u.file, "PATH=" + os.Getenv("PATH")}
+	env := []string{roleVar + "=pod", "VSR_MESH_CONTAINER=" + u.file, mountsVar + "=" + os.Getenv(mountsVar), "PATH=" + os.Getenv("PATH")}
 	p, err := startProcess(r.kubelet.mesh.logs, r.logName(u), env, "ip", "netns", "exec", r.namespace, self)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ import (
 // A pod is this binary too, until it has made the container's surroundings and
 // becomes the container's process.
 const (
+	mountsVar  = "VSR_MESH_MOUNTS" // the supervisor's mount namespace, which no container may touch
 	roleVar    = "VSR_MESH_ROLE"
 	prefixVar  = "VSR_MESH_PREFIX"
 	scratchVar = "VSR_MESH_SCRATCH"
@@ -74,14 +76,14 @@ func supervise() int {
 	if self, err := os.Executable(); err == nil {
 		cmd.Args[4] = self // "/proc/self" would be ip's
 	}
-	cmd.Env = append(os.Environ(), roleVar+"=node", prefixVar+"="+prefix, scratchVar+"="+scratch)
+	cmd.Env = append(os.Environ(), roleVar+"=node", prefixVar+"="+prefix, scratchVar+"="+scratch, mountsVar+"="+mountNamespace())
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	err = cmd.Run()
 	if err == nil && os.Getenv("VSR_MESH_KEEP") == "" {
 		takeDown(prefix) // or the processes write on
-		_ = os.RemoveAll(scratch)
+		removeScratch(scratch)
 		return 0
 	}
 	fmt.Fprintln(os.Stderr, "mesh: logs and state are kept in", scratch)
@@ -92,6 +94,24 @@ func supervise() int {
 		return 1
 	}
 	return 0
+}
+
+// removeScratch removes what was written, unless something of the machine is
+// mounted in there: containers mount in namespaces of their own, so that is never so.
+func removeScratch(scratch string) {
+	if mounts, err := os.ReadFile("/proc/self/mountinfo"); err != nil || strings.Contains(string(mounts), " "+scratch) {
+		fmt.Fprintln(os.Stderr, "mesh: something is mounted in", scratch, "which stays")
+		return
+	}
+	_ = os.RemoveAll(scratch)
+}
+
+func mountNamespace() string {
+	name, err := os.Readlink("/proc/self/ns/mnt")
+	if err != nil {
+		return err.Error()
+	}
+	return name
 }
 
 // runTests is the second part: the mesh comes up, the tests run.
