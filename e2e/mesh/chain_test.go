@@ -49,7 +49,7 @@ func TestRouterStandsBetweenAuthorizationAndPickers(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	order := []string{"envoy.filters.http.jwt_authn", "envoy.filters.http.rbac", "vsr.ext_proc", "envoy.filters.http.ext_proc", "envoy.filters.http.router"}
+	order := []string{"envoy.filters.http.jwt_authn", "envoy.filters.http.rbac", "vsr.ext_proc", "vsr.ext_proc_large", "envoy.filters.http.ext_proc", "envoy.filters.http.router"}
 	last := -1
 	for _, name := range order {
 		at := slices.Index(names, name)

@@ -14,12 +14,13 @@ import (
 
 // request is what a client sends to the gateway.
 type request struct {
-	url    string // of the gateway, unless another is given
-	method string
-	path   string
-	header http.Header
-	body   []byte
-	limit  time.Duration // how long to wait for the whole answer; a minute unless given
+	url     string // of the gateway, unless another is given
+	method  string
+	path    string
+	header  http.Header
+	body    []byte
+	chunked bool          // without a content-length
+	limit   time.Duration // how long to wait for the whole answer; a minute unless given
 }
 
 // answer is what came back, whole.
@@ -69,6 +70,9 @@ func (r request) send() (*http.Response, error) {
 	req, err := http.NewRequest(r.method, url+r.path, bytes.NewReader(r.body))
 	if err != nil {
 		return nil, err
+	}
+	if r.chunked {
+		req.ContentLength = -1
 	}
 	if req.Header = r.header.Clone(); req.Header == nil {
 		req.Header = http.Header{}

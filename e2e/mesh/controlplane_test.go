@@ -20,7 +20,7 @@ func (m *mesh) startControlPlane() error {
 	if err != nil {
 		return err
 	}
-	if err := etcd.ready(30*time.Second, answers(plain, "http://127.0.0.1:2379/health")); err != nil {
+	if err := etcd.ready(180*time.Second, answers(plain, "http://127.0.0.1:2379/health")); err != nil {
 		return err
 	}
 	server, err := m.startTool("kube-apiserver", nil, "--etcd-servers=http://127.0.0.1:2379",
@@ -33,7 +33,7 @@ func (m *mesh) startControlPlane() error {
 	if err != nil {
 		return err
 	}
-	return server.ready(90*time.Second, answers(m.api.client, m.api.base+"/readyz"))
+	return server.ready(180*time.Second, answers(m.api.client, m.api.base+"/readyz"))
 }
 
 // startControllers brings up those without which our manifests do not become pods
@@ -75,7 +75,7 @@ enableAutoMtls: false
 	if err != nil {
 		return err
 	}
-	return istiod.ready(60*time.Second, answers(plain, "http://127.0.0.1:8080/ready"))
+	return istiod.ready(180*time.Second, answers(plain, "http://127.0.0.1:8080/ready"))
 }
 
 // applyCRDs applies those that came with the tools, and waits until they are served.
@@ -83,7 +83,7 @@ func (m *mesh) applyCRDs() error {
 	if _, err := m.api.run("", "apply", "--server-side", "-f", filepath.Join(toolsDir(), "crds")); err != nil {
 		return err
 	}
-	_, err := m.api.run("", "wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+	_, err := m.api.run("", "wait", "--for=condition=Established", "--timeout=180s", "crd", "--all")
 	return err
 }
 

@@ -67,11 +67,14 @@ func down(t *testing.T, allowed func(answer, error) bool, good func(answer) bool
 	t.Helper()
 	seen := map[string]int{}
 	held := 0
-	deadline := time.Now().Add(40 * time.Second)
+	deadline := time.Now().Add(90 * time.Second)
 	for held < 5 {
 		held++
 		for _, r := range requests {
-			a, err := ask(r.within(5 * time.Second)) // message_timeout is 2 s
+			if r.limit == 0 {
+				r.limit = 5 * time.Second // message_timeout is 2 s
+			}
+			a, err := ask(r)
 			seen[outcome(a, err)]++
 			switch {
 			case err == nil && good(a):
@@ -92,7 +95,7 @@ func down(t *testing.T, allowed func(answer, error) bool, good func(answer) bool
 func outcome(a answer, err error) string {
 	switch {
 	case err != nil:
-		return "no answer within 5 s"
+		return "no answer in time"
 	case a.status == 200:
 		return "200 from " + a.pool()
 	}
@@ -139,26 +142,17 @@ func TestRouterDownFailClosed(t *testing.T) {
 	}
 }
 
-// components/full-duplex: the gateway streams bodies to the router and keeps no
-// copy. It routes as well, but what was on its way when the router failed gets a
-// 503, or waits if the router hangs, until the endpoints are gone; then the default
-// pool answers.
-func TestRouterDownFullDuplex(t *testing.T) {
-	rig.withComponents(t, "full-duplex")
-	t.Run("routes", func(t *testing.T) {
-		TestGuideExplicitModel(t)
-		TestGuideAutoMath(t)
-		TestBodyOf4MiB(t)
-		TestBodyOverTheLimit(t)
-		TestRefusals(t)
-		TestUsageIsCountedAtTheRouter(t)
-	})
+// Bodies of 4 MB and more are streamed to the router, and no copy is kept: what
+// was on its way when the router failed gets a 503, or waits if the router hangs,
+// until the endpoints are gone; then the default pool answers these too.
+func TestRouterDownLargeBodies(t *testing.T) {
+	large := withImage("llama3-8b", 4<<20).within(15 * time.Second)
 	for _, o := range outages() {
 		t.Run(o.name, func(t *testing.T) {
 			o.do(t, "vsr-system", "vsr-proxy")
 			down(t, func(a answer, err error) bool {
 				return (o.name != "removed" && err == nil && refused(a)) || (o.name == "hung" && err != nil)
-			}, fromDefaultPool, chat("auto", mathPrompt), chat("llama3-8b", "hello"))
+			}, fromDefaultPool, large)
 		})
 	}
 }

@@ -126,7 +126,7 @@ func gatewayBootstrap(namespace, gateway, address string) any {
 
 // waitForPods waits until every pod runs and is ready.
 func (m *mesh) waitForPods() error {
-	return until(90*time.Second, func() error {
+	return until(180*time.Second, func() error {
 		k := m.kubelet
 		k.mu.Lock()
 		defer k.mu.Unlock()
@@ -166,7 +166,7 @@ func (r *running) because() error {
 // waitForAnswers waits for the guide's first request, to either pool.
 func (m *mesh) waitForAnswers() error {
 	for _, model := range []string{"llama3-8b", "phi4-mini"} {
-		if err := until(60*time.Second, func() error {
+		if err := until(120*time.Second, func() error {
 			a, err := ask(chat(model, "hello"))
 			if err == nil && (a.status != 200 || a.pool() != model) {
 				err = fmt.Errorf("model %s: %s", model, a)

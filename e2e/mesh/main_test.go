@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -78,6 +79,9 @@ func supervise() int {
 	}
 	cmd.Env = append(os.Environ(), roleVar+"=node", prefixVar+"="+prefix, scratchVar+"="+scratch, mountsVar+"="+mountNamespace())
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	// It dies with this process, and all that it started with it: it is the first of a process namespace.
+	runtime.LockOSThread()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	err = cmd.Run()

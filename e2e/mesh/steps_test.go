@@ -117,11 +117,6 @@ func (m *mesh) settle(t *testing.T) {
 	}
 }
 
-// renameFilter gives the filter another name, and nothing else.
-func renameFilter(filter, from, to string) string {
-	return strings.ReplaceAll(filter, strconv.Quote(from), strconv.Quote(to))
-}
-
 // configDump is what the gateway's Envoy has been programmed with.
 func (m *mesh) configDump(t *testing.T) string {
 	t.Helper()
