@@ -29,7 +29,7 @@ spec:
       jwks: '{"keys":[{"kty":"oct","kid":"none","k":"bWVzaC10ZXN0LW1lc2gtdGVzdC1tZXNoLXRlc3Q","alg":"HS256"}]}'
 `
 
-// Who may call is settled before what is asked is read: in the listener that
+// X9: who may call is settled before what is asked is read: in the listener that
 // istiod generates, JWT and authorisation come first, then the router, then the
 // endpoint pickers. A request that a policy refuses never reaches the router, and
 // the route that the router chooses lets nobody past the policy.

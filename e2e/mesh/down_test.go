@@ -111,7 +111,7 @@ func refused(a answer) bool {
 	return (a.status == 503 || a.status == 504) && a.pod() == "" && a.code() != ""
 }
 
-// As shipped: the gateway keeps a body until the router has answered, so whatever
+// X7: as shipped, the gateway keeps a body until the router has answered, so whatever
 // happens to the router, each request is answered by the default pool, within
 // message_timeout; also those that name a pool in a header. A 404 for want of a
 // route there is never.
@@ -129,7 +129,7 @@ func TestRouterDownTheDefaultPoolAnswers(t *testing.T) {
 	}
 }
 
-// components/fail-closed: without the router nobody is served, 503 or 504, and
+// X7: with components/fail-closed, without the router nobody is served, 503 or 504, and
 // never from a pool.
 func TestRouterDownFailClosed(t *testing.T) {
 	rig.withComponents(t, "fail-closed")

@@ -69,7 +69,7 @@ func TestGatewayMode(t *testing.T) {
 	}
 }
 
-// A change of the ConfigMap reaches the running routers: no restart, and what the
+// P3: a change of the ConfigMap reaches the running routers: no restart, and what the
 // new rule blocks is refused in our envelope, before any pool is asked.
 func TestReloadAndBlock(t *testing.T) {
 	config := rig.mustRun(t, "-n", "vsr-system", "get", "configmap", "vsr-proxy", "-o", `jsonpath={.data.config\.yaml}`)
@@ -150,7 +150,7 @@ func (m *mesh) uptimes() string {
 	return strings.Join(out, ", ")
 }
 
-// A roll-out of the router under load: each request is decided, none is lost and
+// P2: a roll-out of the router under load: each request is decided, none is lost and
 // none goes to the default pool because nobody was there.
 func TestRollOutLosesNothing(t *testing.T) {
 	stop := make(chan struct{})
