@@ -30,6 +30,8 @@ type Gateway struct {
 	RouteHeader string
 	// BufferLimit is what a filter that buffers may hold of one request.
 	BufferLimit int
+	// MaxHeaders are the most fields of a request; 0 means Envoy's own 100.
+	MaxHeaders int
 	// Unstripped leaves out the early header mutation.
 	Unstripped bool
 	// Threads are Envoy's workers; 0 means 2.
