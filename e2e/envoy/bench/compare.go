@@ -25,7 +25,7 @@ func compare(o options, ways []*way, size int) error {
 		for _, w := range ways {
 			f, err := w.round(o, body)
 			if err != nil {
-				return fmt.Errorf("%s: %w", w.name, err)
+				return w.explain(err)
 			}
 			if round > 0 {
 				w.cpu, w.own, w.p50 = append(w.cpu, f.cpu), append(w.own, f.own), append(w.p50, f.p50)
@@ -90,6 +90,15 @@ func (w *way) round(o options, body []byte) (f figures, err error) {
 	slices.Sort(all)
 	n := float64(len(all))
 	return figures{us(after-before) / n, us(ownAfter-ownBefore) / n, us(all[len(all)/2])}, err
+}
+
+// explain adds what a processor that ended said last.
+func (w *way) explain(err error) error {
+	if w.processor == nil || w.processor.Running() {
+		return fmt.Errorf("%s: %w", w.name, err)
+	}
+	log := w.processor.Log()
+	return fmt.Errorf("%s: %w: the processor ended: %s", w.name, err, log[max(0, len(log)-2000):])
 }
 
 func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }

@@ -94,6 +94,8 @@ func emptyAPI(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/api/v1":
 		fmt.Fprint(w, `{"kind":"APIResourceList","groupVersion":"v1","resources":[{"name":"configmaps","namespaced":true,"kind":"ConfigMap","verbs":["list","watch","get"]}]}`)
 	case strings.HasSuffix(r.URL.Path, "/configmaps") && r.URL.Query().Get("watch") != "":
+		// A client that asked for what is there as events waits for the end of that.
+		fmt.Fprintln(w, `{"type":"BOOKMARK","object":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"resourceVersion":"1","annotations":{"k8s.io/initial-events-end":"true"}}}}`)
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	case strings.HasSuffix(r.URL.Path, "/configmaps"):
