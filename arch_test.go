@@ -41,11 +41,13 @@ var rooms = map[string][]string{
 	"upstream":                    {"secret"}, // no labels, no JSON of requests
 	"router":                      {"chat", "classify", "classify/pii", "config"},
 	"live":                        {"classify", "config", "router", "upstream"},
-	"proxy":                       {"chat", "classify", "config", "live", "router", "telemetry", "upstream"},
+	"exchange":                    {"chat", "classify", "config", "live", "router", "telemetry", "upstream"}, // what the doors share: no socket
+	"extproc":                     {"chat", "config", "exchange", "live", "router", "telemetry", "upstream"},
+	"proxy":                       {"chat", "config", "exchange", "live", "router", "telemetry", "upstream"},
 	"admin":                       {"chat", "classify", "classify/pii", "live", "router"},
 
 	"cmd/vsr-proxy": {
-		"admin", "chat", "classify", "classify/accel", "classify/eval", "classify/models", "classify/models/hub", "classify/onnx", "classify/pii", "config", "live",
+		"admin", "chat", "classify", "classify/accel", "classify/eval", "classify/models", "classify/models/hub", "classify/onnx", "classify/pii", "config", "extproc", "live",
 		"proxy", "router", "secret", "telemetry", "upstream", "cmd/vsr-proxy/internal/simulate",
 	},
 	"cmd/vsr-proxy/internal/simulate": nil, // a backend like any other
@@ -63,20 +65,21 @@ var modules = []struct {
 	{"github.com/go-viper/mapstructure/v2", []string{"config"}, "the typed tree is filled once, by the loader"},
 	{"go.yaml.in/yaml/v3", []string{"config"}, "one reader of YAML, so that one file means one thing"},
 	{"github.com/docker/go-units", []string{"config"}, "sizes are text in the configuration only"},
-	{"github.com/go-chi/chi/v5", []string{"proxy", "admin"}, "only a door has routes"},
+	{"github.com/go-chi/chi/v5", []string{"admin"}, "only a door has routes, and those of requests stand in one table"},
 	{"github.com/yalue/onnxruntime_go", []string{"classify/onnx"}, "all else builds and tests without cgo"},
 	{"github.com/daulet/tokenizers", []string{"classify/onnx"}, "all else builds and tests without cgo"},
 	{"google.golang.org/protobuf", []string{"classify/onnx"}, "it reads the graph of an ONNX file and nothing else"},
 	{"golang.org/x/text", []string{"classify"}, "text is normalised for the classifier's eyes alone, never what is forwarded"},
 	{"github.com/prometheus/client_golang", []string{"telemetry"}, "the list of metrics is closed and stands in one file"},
 	{"go.opentelemetry.io/otel", []string{"telemetry"}, "the list of spans is closed and stands in one file"},
-	{"google.golang.org/grpc", []string{"telemetry"}, "for the export of traces"},
+	{"github.com/envoyproxy/go-control-plane", []string{"extproc"}, "only one door knows Envoy"},
+	{"google.golang.org/grpc", []string{"extproc", "telemetry"}, "for the Envoy door, and for the export of traces"},
 	{"github.com/google/uuid", []string{"telemetry"}, "request ids are made in one place"},
 	{"golang.org/x/sync", []string{"live"}, "what bounds all requests together belongs to the generation"},
 	{"github.com/spf13/cobra", []string{"cmd/vsr-proxy"}, "only the command has flags"},
 	{"github.com/sashabaranov/go-openai", []string{"cmd/vsr-proxy/internal/simulate"}, "its structs lose fields: no request or answer passes through them"},
 	{"github.com/go-json-experiment/json/jsontext", []string{"chat", "upstream", "admin", "classify/models", "classify/models/hub", "classify/eval", "cmd/vsr-proxy"}, "requests are tokens, not trees"},
-	{"github.com/go-json-experiment/json", []string{"admin", "proxy", "classify/models", "classify/models/hub", "classify/eval", "cmd/vsr-proxy", "e2e/bench"}, "requests are never decoded into structs, and encoded again"},
+	{"github.com/go-json-experiment/json", []string{"admin", "exchange", "classify/models", "classify/models/hub", "classify/eval", "cmd/vsr-proxy", "e2e/bench"}, "requests are never decoded into structs, and encoded again"},
 }
 
 // outside are the rooms that see the proxy from the other end of a wire, as a

@@ -50,24 +50,29 @@ func appendNullable(b []byte, s string) []byte {
 	return b
 }
 
-// WriteError answers with e. It sets x-should-retry, which the OpenAI SDKs obey,
-// to false where a retry cannot help.
+// WriteError answers with e.
 func WriteError(w http.ResponseWriter, e *Error) {
 	body := e.JSON()
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	e.Header(h.Set)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	if e.NoRetry {
-		h.Set("X-Should-Retry", "false")
-	}
-	if e.allow != "" {
-		h.Set("Allow", e.allow)
-	}
-	if e.authenticates != "" {
-		h.Set("WWW-Authenticate", e.authenticates)
-	}
 	w.WriteHeader(e.Status)
 	_, _ = w.Write(body) // a client that has gone needs no answer
+}
+
+// Header sets the headers of an answer with e, but for its length. It sets
+// x-should-retry, which the OpenAI SDKs obey, to false where a retry cannot help.
+func (e *Error) Header(set func(name, value string)) {
+	set("Content-Type", "application/json")
+	if e.NoRetry {
+		set("X-Should-Retry", "false")
+	}
+	if e.allow != "" {
+		set("Allow", e.allow)
+	}
+	if e.authenticates != "" {
+		set("WWW-Authenticate", e.authenticates)
+	}
 }
 
 // invalid is a refusal of the request's content.

@@ -20,6 +20,7 @@ import (
 // in lists and never map keys, because the loader folds the case of keys.
 type Config struct {
 	Server    Server    `mapstructure:"server"`
+	ExtProc   ExtProc   `mapstructure:"extproc"`
 	Admin     Admin     `mapstructure:"admin"`
 	Classify  Classify  `mapstructure:"classify"`
 	Upstream  Upstream  `mapstructure:"upstream"`
@@ -31,6 +32,8 @@ type Config struct {
 
 // Server is the HTTP door that apps talk to.
 type Server struct {
+	// Enabled is false where apps only come through Envoy.
+	Enabled bool `mapstructure:"enabled"`
 	// Listen is the door's host:port; port 0 takes a free one.
 	Listen string `mapstructure:"listen"`
 	// Insecure allows a non-loopback Listen without any API key.

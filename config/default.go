@@ -6,10 +6,16 @@ import "time"
 func Default() *Config {
 	return &Config{
 		Server: Server{
+			Enabled:     true,
 			Listen:      "127.0.0.1:8801",
 			Limits:      defaultLimits(),
 			PreStopWait: 5 * time.Second,
 			Drain:       30 * time.Second,
+		},
+		ExtProc: ExtProc{
+			Listen:         "127.0.0.1:50051",
+			MessageTimeout: 2 * time.Second,
+			OnUnreadBody:   UnreadBodyRefuse,
 		},
 		Admin: Admin{Listen: "127.0.0.1:8802", BatchTexts: 10000},
 		Classify: Classify{

@@ -27,6 +27,7 @@ func (c *Config) resolve(folder string, found *problems) {
 	for i := range c.Server.APIKeys {
 		c.Server.APIKeys[i].resolve(fmt.Sprintf("server.api_keys[%d]", i), folder, found)
 	}
+	c.ExtProc.TLS.resolve(folder)
 	c.Classify.ModelDir = below(folder, c.Classify.ModelDir)
 	for i := range c.Classify.Heads {
 		c.Classify.Heads[i].ModelDir = below(folder, c.Classify.Heads[i].ModelDir)

@@ -13,6 +13,10 @@ import (
 // validate finds every value that can't work; it never stops at the first.
 func (c *Config) validate(found *problems) {
 	c.Server.validate(found)
+	c.ExtProc.validate(found, c.Classify.Deadline)
+	if !c.Server.Enabled && !c.ExtProc.Enabled {
+		found.add("server.enabled", "no door is open: server.enabled, extproc.enabled or both must be true")
+	}
 	c.Admin.validate(found)
 	c.Classify.validate(found)
 	c.Upstream.validate(found)
@@ -25,7 +29,7 @@ func (c *Config) validate(found *problems) {
 
 func (s *Server) validate(found *problems) {
 	listenAddress(found, "server.listen", s.Listen)
-	if !Loopback(s.Listen) && len(s.APIKeys) == 0 && !s.Insecure {
+	if s.Enabled && !Loopback(s.Listen) && len(s.APIKeys) == 0 && !s.Insecure {
 		found.add("server.listen", "%s can be reached from other machines and no API key is set: set server.api_keys, or server.insecure: true where something in front checks who calls", s.Listen)
 	}
 	names := map[string]bool{}

@@ -40,7 +40,7 @@ func (c *Config) validateEndpoints(found *problems, path string, endpoints []End
 			found.add(path, "has no effect in gateway mode: the gateway picks the endpoint")
 		}
 		return
-	case len(endpoints) == 0:
+	case len(endpoints) == 0 && c.Server.Enabled:
 		found.add(path, "at least one endpoint is needed in direct mode")
 	}
 	for j := range endpoints {

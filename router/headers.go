@@ -63,6 +63,9 @@ var reserved = []string{
 // sees through case and through underscores, which many backends read as
 // hyphens.
 func Reserved(name string) bool {
+	if name == "" || name[0]|0x20 != 'x' { // as all of them begin
+		return false
+	}
 	folded := strings.ReplaceAll(strings.ToLower(name), "_", "-")
 	for _, r := range reserved {
 		if prefix, ok := strings.CutSuffix(r, "*"); ok && strings.HasPrefix(folded, prefix) || folded == r {

@@ -70,6 +70,12 @@ type Request struct {
 	Body []byte
 	// Trace asks for Steps and for the signals' details.
 	Trace bool
+	// Late says that Unread has decided already: the headers went on before the
+	// body was here. It can only be refused any more.
+	Late bool
+	// AnswerUnseen says that the door will not see the answer, and so can't take
+	// out of it what the client did not ask for.
+	AnswerUnseen bool
 }
 
 // New compiles the rules. asked are the heads of the classifier; a signal that
@@ -147,13 +153,17 @@ func (r *Router) Decide(ctx context.Context, req Request) *Decision {
 		return d
 	}
 	d.Elapsed.Parse = time.Since(start)
-	to, ok := r.choose(ctx, d, req.Trace)
+	choose := r.choose
+	if req.Late {
+		choose = r.late
+	}
+	to, ok := choose(ctx, d, req.Trace)
 	if !ok {
 		return d
 	}
 	splice := time.Now()
 	d.Model, d.Pool = to.model, to.pool
-	d.AskedUsage = r.askUsage && d.Request.LacksUsage()
+	d.AskedUsage = r.askUsage && !req.AnswerUnseen && d.Request.LacksUsage()
 	switch {
 	case d.Mask != nil:
 		d.Body = d.Request.Rewritten(to.sent, d.AskedUsage, d.Mask.changes)

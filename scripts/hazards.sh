@@ -25,9 +25,9 @@ mentions() {
   files '*_test.go' | xargs awk '
     function lead(line) {   # the ids before the first colon or the first word that is none
       sub(/^[ \t]*\/\/ */, "", line)
-      if (line !~ /^[ULBHRCPSE][0-9]*([, ]|:)/) return
+      if (line !~ /^[ULBHRXCPSE][0-9]*([, ]|:)/) return
       n = split(line, word, /[, :]+/)
-      for (i = 1; i <= n && (word[i] ~ /^[ULBHCPSE][0-9]+$/ || word[i] ~ /^[a-e]$/ || (word[i] == "R" && line ~ /^R[,:]/)); i++)
+      for (i = 1; i <= n && (word[i] ~ /^[ULBHXCPSE][0-9]+$/ || word[i] ~ /^[a-e]$/ || (word[i] == "R" && line ~ /^R[,:]/)); i++)
         if (word[i] !~ /^[a-e]$/) pending[++count] = word[i]
     }
     FNR == 1 { count = 0; current = "" }
@@ -38,7 +38,7 @@ mentions() {
     /^(type|var|const) / { next }
   '
   files 'e2e/*.py' 'e2e/*.mjs' 'e2e/*.js' 'e2e/*.sh' 'e2e/*.ts' | while read -r file; do
-    grep -oE '(#|//|"""|\*) *[ULBHCPSE][0-9]+(, [ULBHCPSE][0-9]+)*:' "$file" | grep -oE '[ULBHCPSE][0-9]+' |
+    grep -oE '(#|//|"""|\*) *[ULBHXCPSE][0-9]+(, [ULBHXCPSE][0-9]+)*:' "$file" | grep -oE '[ULBHXCPSE][0-9]+' |
       sed "s|\$|\t$(basename "$file")\t$file|" || true
   done
 }

@@ -54,7 +54,7 @@ type Metrics struct {
 	unreadMedia, usageUnread, limitRejections  *prometheus.CounterVec
 	reloads, failures, retries, http           *prometheus.CounterVec
 	blocked, guardFailures, piiSpans           *prometheus.CounterVec
-	maskedValues, notUnmasked                  *prometheus.CounterVec
+	maskedValues, notUnmasked, envoyIgnored    *prometheus.CounterVec
 	unreadTokens, tpotEstimated                prometheus.Counter
 	inflight, accelerator                      *prometheus.GaugeVec
 	reloadOK, reloadTime                       prometheus.Gauge
@@ -93,6 +93,7 @@ func NewMetrics(o MetricsOptions) *Metrics {
 		failures:          newCounterVec(reg, specUpstreamFailures),
 		retries:           newCounterVec(reg, specUpstreamRetries),
 		http:              newCounterVec(reg, specHTTP),
+		envoyIgnored:      newCounterVec(reg, specEnvoyIgnored),
 		blocked:           newCounterVec(reg, specBlocked),
 		guardFailures:     newCounterVec(reg, specGuardFailures),
 		piiSpans:          newCounterVec(reg, specPIISpans),

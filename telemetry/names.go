@@ -133,6 +133,8 @@ var (
 		help: "Requests tried again because nothing of them had been written.", labels: []string{labelPool}}
 	specHTTP = spec{name: "vsr_http_requests_total",
 		help: "HTTP requests answered, by route pattern and class of the status.", labels: []string{labelRoute, labelCodeClass}}
+	specEnvoyIgnored = spec{name: "vsr_envoy_ignored_messages_total",
+		help: "Messages of Envoy's that had no place in their exchange, such as a second end of a body.", labels: []string{labelKind}}
 	specBodyBytes = spec{name: "vsr_body_bytes_in_use",
 		help: "Bytes reserved for request bodies now."}
 	specBuild = spec{name: "vsr_build_info",

@@ -6,7 +6,7 @@ import (
 )
 
 // RequestStarted counts a request sent to a model and one more in flight there.
-// The caller owes one [Metrics.RequestEnded] for the same model.
+// The caller owes one [Metrics.RequestEnded] or [Metrics.RequestLost] for the same model.
 func (m *Metrics) RequestStarted(model string) {
 	model = m.models.label(model)
 	m.requests.WithLabelValues(model).Inc()
@@ -19,6 +19,11 @@ func (m *Metrics) RequestEnded(model string, took time.Duration) {
 	model = m.models.label(model)
 	m.inflight.WithLabelValues(model).Dec()
 	m.completion.WithLabelValues(model).Observe(took.Seconds())
+}
+
+// RequestLost takes a request out of flight of whose end nothing is known.
+func (m *Metrics) RequestLost(model string) {
+	m.inflight.WithLabelValues(m.models.label(model)).Dec()
 }
 
 // RequestError counts a request that ended in an error. The model is the one it was for, or asked for if none was
@@ -168,6 +173,11 @@ func (m *Metrics) UpstreamFailure(pool, reason string) {
 
 // UpstreamRetry counts a request tried again on another connection or endpoint of a pool.
 func (m *Metrics) UpstreamRetry(pool string) { m.retries.WithLabelValues(m.pools.label(pool)).Inc() }
+
+// EnvoyIgnored counts a message of Envoy's that had no place in its exchange.
+func (m *Metrics) EnvoyIgnored(kind string) {
+	m.envoyIgnored.WithLabelValues(m.word(labelKind, kind)).Inc()
+}
 
 // HTTPRequest counts an answered request by the pattern of its route, never its path, and its status.
 func (m *Metrics) HTTPRequest(route string, status int) {

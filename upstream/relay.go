@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,15 +34,12 @@ func Relay(w http.ResponseWriter, a *Answer, o RelayOptions) (Facts, error) {
 	r := relay{
 		answer: a,
 		client: client{w: w, control: http.NewResponseController(w), timeout: a.set.options.WriteTimeout},
-		tap:    newTap(a.Status, a.Header, a.started),
+		body:   NewPassage(a.Status, a.Header, a.started, PassageOptions{HideUsage: a.hideUsage, Rewrite: o.Rewrite}),
 		rule:   responseRule{pass: a.set.pass, named: connectionNames(a.Header), reserved: o.Reserved},
 	}
-	if a.hideUsage && r.tap.mode == readEvents {
-		r.filter = &usageFilter{}
-	}
-	r.flush = r.tap.facts.Stream || a.resp.ContentLength < 0
-	err := r.answerWith(o.Rewrite)
-	facts := r.tap.finish(err == nil, time.Now())
+	r.flush = r.body.Stream() || a.resp.ContentLength < 0
+	err := r.answerWith()
+	facts := r.body.Facts(err == nil, time.Now())
 	if err == nil {
 		r.trailers()
 		return facts, nil
@@ -52,69 +48,53 @@ func Relay(w http.ResponseWriter, a *Answer, o RelayOptions) (Facts, error) {
 }
 
 type relay struct {
-	answer   *Answer
-	client   client
-	tap      *tap
-	filter   *usageFilter   // nil unless usage is to be hidden
-	rewriter *eventRewriter // nil unless texts of a stream are to be changed
-	rule     responseRule
-	flush    bool // after each chunk
+	answer *Answer
+	client client
+	body   *Passage
+	rule   responseRule
+	flush  bool // after each chunk
 }
 
-// answerWith sends head and body, rewritten where it is asked for and possible.
-func (r *relay) answerWith(rewrite *Rewriter) error {
-	switch {
-	case rewrite == nil:
-	case r.tap.mode == readEvents:
-		r.rewriter = newEventRewriter(rewrite)
-	case r.tap.mode == readJSON:
-		return r.rewritten(rewrite)
-	default:
-		r.passed(rewrite, r.tap.facts.UsageUnread)
+// answerWith sends head and body.
+func (r *relay) answerWith() error {
+	if r.body.whole != nil {
+		return r.rewritten()
 	}
 	if err := r.head(); err != nil {
 		return err
 	}
-	return r.body()
-}
-
-// passed notes that the answer goes on as it is.
-func (r *relay) passed(rewrite *Rewriter, why string) {
-	r.tap.facts.NotRewritten = why
-	rewrite.Passed(why)
+	return r.copy()
 }
 
 // rewritten sends a JSON answer, which is held until it is whole. One that is too
 // large, or breaks off, passes as it is.
-func (r *relay) rewritten(rewrite *Rewriter) error {
-	var held []byte
+func (r *relay) rewritten() error {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := r.answer.Read(buffer)
-		held = append(held, buffer[:n]...)
+		out := r.body.Next(buffer[:n])
 		if n > 0 {
-			r.tap.feed(buffer[:n], time.Now())
+			r.body.Seen(buffer[:n], time.Now())
 		}
 		switch {
-		case err == io.EOF:
-			changed := rewriteBody(held, rewrite)
-			r.resized(len(changed))
-			if err := r.head(); err != nil {
-				return err
-			}
-			return r.client.write(changed, r.flush, time.Now())
-		case err == nil && len(held) <= maxRewritten:
+		case err == nil && len(out) == 0:
 			continue
-		case err == nil:
-			r.passed(rewrite, UnreadTooBig)
+		case err == io.EOF && r.body.whole != nil:
+			out = r.body.Rest(true)
+			r.resized(len(out))
+		case err != nil:
+			out = append(out, r.body.Rest(false)...)
 		}
 		if failed := r.head(); failed != nil {
 			return failed
 		}
-		if failed := r.client.write(held, r.flush, time.Now()); failed != nil || err != nil {
+		if failed := r.client.write(out, r.flush, time.Now()); failed != nil || err != nil {
+			if err == io.EOF {
+				err = nil
+			}
 			return cmp.Or(failed, err)
 		}
-		return r.body()
+		return r.copy()
 	}
 }
 
@@ -137,7 +117,7 @@ func (r *relay) head() error {
 			to[name] = values
 		}
 	}
-	if r.filter != nil || r.rewriter != nil {
+	if r.body.filter != nil || r.body.rewriter != nil {
 		to.Del("Content-Length")
 	}
 	for name := range r.answer.resp.Trailer {
@@ -146,14 +126,14 @@ func (r *relay) head() error {
 		}
 	}
 	r.client.w.WriteHeader(r.answer.Status)
-	if r.tap.facts.Stream {
+	if r.body.Stream() {
 		return r.client.flush(time.Now())
 	}
 	return nil
 }
 
-// body copies until the end or the first error.
-func (r *relay) body() error {
+// copy copies until the end or the first error.
+func (r *relay) copy() error {
 	buffers := &r.answer.set.buffers
 	buffer, _ := buffers.Get().(*[]byte)
 	if buffer == nil {
@@ -165,15 +145,15 @@ func (r *relay) body() error {
 		n, readErr := r.answer.Read(*buffer)
 		if n > 0 {
 			now, chunk := time.Now(), (*buffer)[:n]
-			if err := r.send(chunk, now); err != nil {
+			if err := r.client.write(r.body.Next(chunk), r.flush, now); err != nil {
 				return err
 			}
-			r.tap.feed(chunk, now)
+			r.body.Seen(chunk, now)
 		}
 		if readErr == nil {
 			continue
 		}
-		if err := r.client.write(r.rest(readErr == io.EOF), r.flush, time.Now()); err != nil {
+		if err := r.client.write(r.body.Rest(readErr == io.EOF), r.flush, time.Now()); err != nil {
 			return err
 		}
 		if readErr == io.EOF {
@@ -181,30 +161,6 @@ func (r *relay) body() error {
 		}
 		return readErr
 	}
-}
-
-func (r *relay) send(chunk []byte, now time.Time) error {
-	if r.filter != nil {
-		chunk = r.filter.feed(chunk)
-	}
-	if r.rewriter != nil {
-		chunk = r.rewriter.feed(chunk)
-		r.tap.facts.LongEvents = r.rewriter.long
-	}
-	return r.client.write(chunk, r.flush, now)
-}
-
-// rest is what is still held at the end of the stream.
-func (r *relay) rest(clean bool) []byte {
-	var rest []byte
-	if r.filter != nil {
-		rest = r.filter.finish(clean)
-	}
-	if r.rewriter == nil {
-		return rest
-	}
-	out := slices.Clone(r.rewriter.feed(rest))
-	return append(out, r.rewriter.finish(clean)...)
 }
 
 // trailers sends the upstream's trailers, which are known now that the body has

@@ -15,6 +15,7 @@ import (
 	"github.com/vsr-proxy/vsr-proxy/admin"
 	"github.com/vsr-proxy/vsr-proxy/classify"
 	"github.com/vsr-proxy/vsr-proxy/config"
+	"github.com/vsr-proxy/vsr-proxy/extproc"
 	"github.com/vsr-proxy/vsr-proxy/live"
 	"github.com/vsr-proxy/vsr-proxy/proxy"
 	"github.com/vsr-proxy/vsr-proxy/telemetry"
@@ -23,7 +24,8 @@ import (
 // loader reads the configuration, anew at each call.
 type loader func() (*config.Config, error)
 
-// app is a running proxy: two doors over the current generation.
+// app is a running proxy: its doors over the current generation. Those that the
+// configuration leaves closed are nil.
 type app struct {
 	load    loader
 	log     *slog.Logger
@@ -36,21 +38,22 @@ type app struct {
 	engine    *engine
 	newest    *live.Generation
 
-	doorServer, adminServer     *http.Server
-	doorListener, adminListener net.Listener
-	failed                      chan error // a server that ended by itself
-	watching                    sync.WaitGroup
-	stopWatching                context.CancelFunc
+	doorServer, adminServer                    *http.Server
+	envoyServer                                *extproc.Server
+	doorListener, envoyListener, adminListener net.Listener
+	failed                                     chan error // a server that ended by itself
+	watching                                   sync.WaitGroup
+	stopWatching                               context.CancelFunc
 }
 
-// start builds everything leaf first and opens both doors. On an error nothing
+// start builds everything leaf first and opens the doors. On an error nothing
 // is left open.
 func start(ctx context.Context, load loader) (*app, error) {
 	cfg, err := load()
 	if err != nil {
 		return nil, err
 	}
-	a := &app{load: load, log: newLogger(cfg.Log), failed: make(chan error, 2)}
+	a := &app{load: load, log: newLogger(cfg.Log), failed: make(chan error, 3)}
 	if err := a.open(ctx, cfg); err != nil {
 		a.abandon()
 		return nil, err
@@ -58,26 +61,29 @@ func start(ctx context.Context, load loader) (*app, error) {
 	return a, nil
 }
 
-// open takes both ports before the slow part, so that a taken one is said at
-// once; the door is served only when the model has answered.
+// open takes the ports before the slow part, so that a taken one is said at once;
+// requests are served only when the model has answered.
 func (a *app) open(ctx context.Context, cfg *config.Config) (err error) {
 	a.setPhase("starting", admin.Status{})
 	if a.tracing, err = telemetry.NewTracing(ctx, tracingOptions(cfg.Telemetry, a.log)); err != nil {
 		return fmt.Errorf("start tracing: %w", err)
 	}
 	a.metrics = telemetry.NewMetrics(telemetry.MetricsOptions{Version: version, Revision: revision(), Gauges: a.gauges()})
-	if a.doorListener, err = net.Listen("tcp", cfg.Server.Listen); err != nil {
-		return fmt.Errorf("server.listen: %w", err)
-	}
-	if a.adminListener, err = net.Listen("tcp", cfg.Admin.Listen); err != nil {
-		return fmt.Errorf("admin.listen: %w", err)
+	if err := a.listen(cfg); err != nil {
+		return err
 	}
 	a.serveAdmin(cfg)
+	if err := a.serveEnvoy(cfg); err != nil {
+		return err
+	}
 	a.setPhase("loading_model", admin.Status{})
 	if err = a.install(ctx, cfg); err != nil {
 		return err
 	}
 	a.serveDoor(cfg, proxy.New(&a.current, a.metrics, a.tracing, a.log))
+	if a.envoyServer != nil {
+		a.envoyServer.SetServing(true)
+	}
 	a.setPhase("ready", a.engine.status())
 	a.metrics.ConfigLoaded(true, time.Now())
 	a.logReady()
@@ -144,6 +150,8 @@ func (a *app) warnOfRestart(next *config.Config) {
 		path    string
 		changed bool
 	}{
+		{"server.enabled", old.Server.Enabled != next.Server.Enabled},
+		{"extproc", !sameEnvoyDoor(old, next)},
 		{"server.listen", old.Server.Listen != next.Server.Listen},
 		{"admin", !sameAdmin(old.Admin, next.Admin)},
 		{"telemetry", old.Telemetry != next.Telemetry},
@@ -155,6 +163,15 @@ func (a *app) warnOfRestart(next *config.Config) {
 			a.log.Warn("changed value takes effect at the next start", "path", one.path)
 		}
 	}
+}
+
+// sameEnvoyDoor leaves out the same, and counts what the size of a message and of
+// a connection were made from.
+func sameEnvoyDoor(old, next *config.Config) bool {
+	a, b := old.ExtProc, next.ExtProc
+	b.MessageTimeout, b.OnUnreadBody = a.MessageTimeout, a.OnUnreadBody
+	limits, now := old.Server.Limits, next.Server.Limits
+	return a == b && (!a.Enabled || limits.BodyBytes == now.BodyBytes && limits.Concurrency == now.Concurrency)
 }
 
 // sameAdmin leaves out what is read from the configuration in use.
@@ -200,7 +217,10 @@ func (a *app) gauges() telemetry.Gauges {
 
 // abandon closes what a failed start had opened.
 func (a *app) abandon() {
-	for _, l := range []net.Listener{a.doorListener, a.adminListener} {
+	if a.envoyServer != nil {
+		a.envoyServer.Close()
+	}
+	for _, l := range []net.Listener{a.doorListener, a.envoyListener, a.adminListener} {
 		if l != nil {
 			_ = l.Close()
 		}
@@ -215,7 +235,7 @@ func (a *app) abandon() {
 func (a *app) logReady() {
 	s := a.engine.status()
 	a.log.Info("ready",
-		"listen", a.doorListener.Addr().String(), "admin", a.adminListener.Addr().String(),
+		"listen", address(a.doorListener), "extproc", address(a.envoyListener), "admin", address(a.adminListener),
 		"model", s.Model.Name, "accelerator", s.Accelerator.Provider, "onnxruntime", s.Accelerator.RuntimeVersion)
 	if why := s.Accelerator.Fallback; why != "" && s.Accelerator.Requested != "auto" {
 		a.log.Warn("the accelerator asked for is not the one that runs", "asked", s.Accelerator.Requested, "why", why)

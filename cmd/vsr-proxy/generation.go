@@ -67,6 +67,9 @@ func poolsOf(cfg *config.Config) []upstream.Pool {
 	}
 	var out []upstream.Pool
 	for _, m := range cfg.Models {
+		if len(m.Endpoints) == 0 { // with server.enabled: false, where nothing is sent from here
+			continue
+		}
 		out = append(out, upstream.Pool{Name: m.Name, Endpoints: endpointsOf(m.Endpoints)})
 	}
 	return out

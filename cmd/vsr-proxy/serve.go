@@ -40,7 +40,7 @@ func newServe() *cobra.Command {
 }
 
 func readyFlag(c *cobra.Command, set *bool) {
-	c.Flags().BoolVar(set, "json-ready", false, "print one line of JSON with both addresses when ready")
+	c.Flags().BoolVar(set, "json-ready", false, "print one line of JSON with the addresses when ready")
 }
 
 func configFlag(c *cobra.Command, file *string) {

@@ -12,6 +12,9 @@ import (
 // or to the drain limit, then the rest. It gives false if requests were cut.
 func (a *app) drain(ctx context.Context, wait time.Duration) bool {
 	a.setPhase("draining", a.engineStatus())
+	if a.envoyServer != nil {
+		a.envoyServer.SetServing(false)
+	}
 	a.log.Info("draining", "listener_stays_open_for", wait)
 	select {
 	case <-time.After(wait):
@@ -20,13 +23,23 @@ func (a *app) drain(ctx context.Context, wait time.Duration) bool {
 	limit := a.limit()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	whole := a.doorServer.Shutdown(ctx) == nil
+	whole := a.drainDoors(ctx)
 	if !whole {
-		_ = a.doorServer.Close()
 		a.log.Warn("requests were cut at the drain limit", "limit", limit)
 	}
 	a.close()
 	return whole
+}
+
+// drainDoors waits for the requests of both doors at once.
+func (a *app) drainDoors(ctx context.Context) bool {
+	envoy := make(chan bool, 1)
+	go func() { envoy <- a.envoyServer == nil || a.envoyServer.Shutdown(ctx) }()
+	whole := a.doorServer == nil || a.doorServer.Shutdown(ctx) == nil
+	if !whole {
+		_ = a.doorServer.Close()
+	}
+	return <-envoy && whole
 }
 
 // limit is server.drain of the current generation.

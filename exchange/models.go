@@ -1,10 +1,9 @@
-package proxy
+package exchange
 
 import (
-	"net/http"
 	"net/url"
+	"strings"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/go-json-experiment/json"
 
 	"github.com/vsr-proxy/vsr-proxy/chat"
@@ -24,36 +23,34 @@ type modelList struct {
 	Data   []model `json:"data"`
 }
 
-// listModels answers GET /v1/models: the auto names, then the models and their
-// aliases. root names the model behind an alias.
-func (x *exchange) listModels() {
-	x.writeJSON(modelList{Object: "list", Data: x.models()})
-}
-
-// showModel answers GET /v1/models/NAME; a name may hold slashes.
-func (x *exchange) showModel() {
-	name := chi.URLParam(x.r, "*")
+// Models answers the routes of GET: the auto names, then the models and their
+// aliases, where root names the model behind an alias; or one of them. The answer
+// is JSON.
+func (x *Exchange) Models(u *url.URL) ([]byte, *chat.Error) {
+	name, one := strings.CutPrefix(pathOf(u), strings.TrimSuffix(showModel, "*"))
+	if !one {
+		return encode(modelList{Object: "list", Data: x.models()}), nil
+	}
 	if plain, err := url.PathUnescape(name); err == nil { // some SDKs escape the slashes
 		name = plain
 	}
 	for _, m := range x.models() {
 		if m.ID == name {
-			x.writeJSON(m)
-			return
+			return encode(m), nil
 		}
 	}
-	x.fail(chat.ModelNotFound(name, x.gen.Router.Models()))
+	return nil, chat.ModelNotFound(name, x.Gen.Router.Models())
 }
 
-func (x *exchange) models() []model {
+func (x *Exchange) models() []model {
 	var out []model
 	add := func(id, root string) {
 		out = append(out, model{ID: id, Object: "model", OwnedBy: "vsr-proxy", Root: root})
 	}
-	for _, name := range x.gen.Config.Routing.AutoModels {
+	for _, name := range x.Gen.Config.Routing.AutoModels {
 		add(name, "")
 	}
-	for _, m := range x.gen.Config.Models {
+	for _, m := range x.Gen.Config.Models {
 		add(m.Name, m.Name)
 		for _, alias := range m.Aliases {
 			add(alias, m.Name)
@@ -62,8 +59,7 @@ func (x *exchange) models() []model {
 	return out
 }
 
-func (x *exchange) writeJSON(v any) {
-	x.status = http.StatusOK
-	x.w.Header().Set("Content-Type", "application/json")
-	_ = json.MarshalWrite(x.w, v) // fails only when the client left
+func encode(v any) []byte {
+	body, _ := json.Marshal(v) // of plain structs: it can't fail
+	return body
 }

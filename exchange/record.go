@@ -1,6 +1,7 @@
-package proxy
+package exchange
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,23 +13,19 @@ import (
 	"github.com/vsr-proxy/vsr-proxy/telemetry"
 )
 
-// close records the exchange in metrics, span and log. An answer that was cut
-// must not look whole to the client: the connection is broken off.
-func (x *exchange) close() {
-	m := x.door.metrics
-	m.HTTPRequest(x.route, x.status)
-	if x.decision != nil {
-		recordDecision(m, x.decision)
+// Close records the exchange in metrics, span and log.
+func (x *Exchange) Close(ctx context.Context) {
+	m := x.core.metrics
+	m.HTTPRequest(x.Route, x.Status)
+	if x.Decision != nil {
+		recordDecision(m, x.Decision)
 	}
 	x.recordFailure(m)
 	x.recordAnswer(m)
 	x.recordMask(m)
-	x.span.Status(x.status)
+	x.span.Status(x.Status)
 	x.span.End()
-	x.log()
-	if x.cut || x.status == statusClientGone {
-		panic(http.ErrAbortHandler)
-	}
+	x.log(ctx)
 }
 
 func recordDecision(m *telemetry.Metrics, d *router.Decision) {
@@ -81,34 +78,34 @@ func recordUnread(m *telemetry.Metrics, r *chat.Request) {
 }
 
 // recordFailure counts what did not end well under the model it was for.
-func (x *exchange) recordFailure(m *telemetry.Metrics) {
+func (x *Exchange) recordFailure(m *telemetry.Metrics) {
 	model, reason := "", ""
 	switch {
-	case x.failure != nil:
-		reason = failureReason(x.failure)
-	case x.refusal != nil:
-		reason = x.refusal.Code
-	case x.status >= http.StatusBadRequest:
-		reason = fmt.Sprintf("upstream_%dxx", x.status/100)
+	case x.Failure != nil:
+		reason = failureReason(x.Failure)
+	case x.Refusal != nil:
+		reason = x.Refusal.Code
+	case x.Status >= http.StatusBadRequest:
+		reason = fmt.Sprintf("upstream_%dxx", x.Status/100)
 	default:
 		return
 	}
-	if x.decision != nil {
-		model = x.decision.Model
-		if model == "" && x.decision.Request != nil {
-			model = x.decision.Request.Model
+	if x.Decision != nil {
+		model = x.Decision.Model
+		if model == "" && x.Decision.Request != nil {
+			model = x.Decision.Request.Model
 		}
 	}
 	m.RequestError(model, reason)
 }
 
 // recordAnswer counts tokens and times of an answer that came.
-func (x *exchange) recordAnswer(m *telemetry.Metrics) {
-	f := &x.facts
+func (x *Exchange) recordAnswer(m *telemetry.Metrics) {
+	f := &x.Facts
 	if f.Status < http.StatusOK || f.Status >= http.StatusMultipleChoices {
 		return
 	}
-	model := x.decision.Model
+	model := x.Decision.Model
 	if f.UsageKnown {
 		m.Tokens(model, f.PromptTokens, f.CompletionTokens)
 	} else {
@@ -123,50 +120,50 @@ func (x *exchange) recordAnswer(m *telemetry.Metrics) {
 }
 
 // recordMask counts what was masked, and what of the answer was not turned back.
-func (x *exchange) recordMask(m *telemetry.Metrics) {
-	if x.decision == nil || x.decision.Mask == nil {
+func (x *Exchange) recordMask(m *telemetry.Metrics) {
+	if x.Decision == nil || x.Decision.Mask == nil {
 		return
 	}
-	for kind, n := range x.decision.Mask.Counts() {
+	for kind, n := range x.Decision.Mask.Counts() {
 		m.Masked(kind, n)
 	}
-	if why := x.facts.NotRewritten; why != "" {
+	if why := x.Facts.NotRewritten; why != "" {
 		m.NotUnmasked(why, 1)
 	}
-	if n := x.facts.LongEvents; n > 0 {
+	if n := x.Facts.LongEvents; n > 0 {
 		m.NotUnmasked("event_too_long", n)
 	}
 }
 
 // log writes the one line of the exchange: ids, sizes and reasons, never text.
-func (x *exchange) log() {
+func (x *Exchange) log(ctx context.Context) {
 	level := slog.LevelInfo
-	if x.failure != nil || x.status >= http.StatusInternalServerError {
+	if x.Failure != nil || x.Status >= http.StatusInternalServerError {
 		level = slog.LevelWarn
 	}
-	if !x.door.log.Enabled(x.ctx, level) {
+	if !x.core.log.Enabled(ctx, level) {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("id", x.id), slog.String("route", x.route), slog.Int("status", x.status),
-		slog.Duration("took", time.Since(x.start)), slog.Int64("bytes", x.facts.Bytes),
+		slog.String("id", x.ID), slog.String("route", x.Route), slog.Int("status", x.Status),
+		slog.Duration("took", time.Since(x.start)), slog.Int64("bytes", x.Facts.Bytes),
 	}
-	if trace := telemetry.TraceID(x.ctx); trace != "" {
+	if trace := telemetry.TraceID(ctx); trace != "" {
 		attrs = append(attrs, slog.String("trace", trace))
 	}
-	if d := x.decision; d != nil {
-		attrs = append(attrs, decisionAttrs(d)...)
+	if d := x.Decision; d != nil {
+		attrs = append(attrs, decisionAttrs(d, x.bodySize())...)
 	}
-	if x.refusal != nil {
-		attrs = append(attrs, slog.String("refused", x.refusal.Code))
+	if x.Refusal != nil {
+		attrs = append(attrs, slog.String("refused", x.Refusal.Code))
 	}
-	if x.failure != nil {
-		attrs = append(attrs, slog.String("upstream_error", x.failure.Error()))
+	if x.Failure != nil {
+		attrs = append(attrs, slog.String("upstream_error", x.Failure.Error()))
 	}
-	x.door.log.LogAttrs(x.ctx, level, "request", attrs...)
+	x.core.log.LogAttrs(ctx, level, "request", attrs...)
 }
 
-func decisionAttrs(d *router.Decision) []slog.Attr {
+func decisionAttrs(d *router.Decision, size int) []slog.Attr {
 	var attrs []slog.Attr
 	if d.Error == nil {
 		attrs = append(attrs, slog.String("model", d.Model))
@@ -184,14 +181,14 @@ func decisionAttrs(d *router.Decision) []slog.Attr {
 		attrs = append(attrs, slog.Int("masked", d.Mask.Values()))
 	}
 	if d.Guarded || d.Path == router.PathBlocked || len(d.GuardFailures) > 0 || len(d.Readings) > 1 {
-		attrs = append(attrs, guardAttrs(d)...)
+		attrs = append(attrs, guardAttrs(d, size)...)
 	}
 	return attrs
 }
 
 // guardAttrs say what protecting decisions saw, or could not check: scores, sizes,
 // and which turns were read (E8).
-func guardAttrs(d *router.Decision) []slog.Attr {
+func guardAttrs(d *router.Decision, size int) []slog.Attr {
 	var signals, views, failed []string
 	tokens := 0
 	for _, s := range d.Signals {
@@ -207,11 +204,18 @@ func guardAttrs(d *router.Decision) []slog.Attr {
 		failed = append(failed, f.Decision+":"+f.Reason)
 	}
 	attrs := []slog.Attr{
-		slog.Int("body_bytes", len(d.Request.Body)),
+		slog.Int("body_bytes", size),
 		slog.Any("signals", signals), slog.Any("read", views), slog.Int("tokens", tokens), slog.Int("unread_tokens", d.Unread()),
 	}
 	if len(failed) > 0 {
 		attrs = append(attrs, slog.Any("unchecked", failed))
 	}
 	return attrs
+}
+
+func (x *Exchange) bodySize() int {
+	if r := x.Decision.Request; r != nil && r.Body != nil {
+		return len(r.Body)
+	}
+	return x.size
 }

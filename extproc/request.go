@@ -1,0 +1,298 @@
+package extproc
+
+import (
+	"bytes"
+	"net/url"
+	"strconv"
+
+	ext "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+
+	"github.com/vsr-proxy/vsr-proxy/chat"
+	"github.com/vsr-proxy/vsr-proxy/exchange"
+)
+
+// phase is where the request stands.
+type phase uint8
+
+const (
+	waiting   phase = iota // for its headers
+	passing                // not ours, or sent on unread: what comes goes on as it is
+	gathering              // its body, before it is decided
+	holding                // its body, after the headers went on unread
+	decided                // and sent on: nothing more is to come
+)
+
+// request is the request's side of a stream.
+type request struct {
+	phase  phase
+	to     *exchange.Route
+	form   string // content type of a form
+	length int64  // content-length, -1 without one
+	head   *ext.HttpHeaders
+	room   *exchange.Room
+	chunks [][]byte
+	size   int64 // of the chunks
+}
+
+// free gives the memory of the body back.
+func (r *request) free() {
+	r.chunks = nil
+	if r.room != nil {
+		r.room.Free()
+	}
+}
+
+// requestHeaders begins the exchange.
+func (s *stream) requestHeaders(m *ext.HttpHeaders) error {
+	r := &s.request
+	if r.phase != waiting {
+		s.ignored("headers_again")
+		if r.phase == gathering && s.modes.request == fullDuplex {
+			return nil // the one reply is still to come
+		}
+		return s.send(requestHeadersReply(nil))
+	}
+	h := headOf(m.GetHeaders())
+	if !isOurs(h.path) {
+		r.phase = passing
+		headers := newMutation()
+		headers.strip(m.GetHeaders())
+		return s.send(requestHeadersReply(&ext.CommonResponse{HeaderMutation: headers.message()}))
+	}
+	if s.gen = s.door.current.Acquire(); s.gen == nil {
+		return s.refuse(exchange.NotReady)
+	}
+	r.head, r.length = m, lengthOf(h)
+	if refusal := s.admit(h, m.GetEndOfStream()); refusal != nil {
+		return s.refuse(refusal)
+	}
+	switch {
+	case s.refused: // answered from the configuration
+		return nil
+	case m.GetEndOfStream():
+		return s.decide(nil, true)
+	case s.observe && s.modes.request != none:
+		return s.gather()
+	case !s.modes.known, s.modes.request == buffered, s.modes.request == partial:
+		if err := s.gather(); err != nil || s.refused {
+			return err
+		}
+		return s.send(requestHeadersReply(nil)) // before which Envoy sends no body
+	case s.modes.request == fullDuplex:
+		return s.gather() // the reply waits for the decision
+	}
+	return s.goOnUnread()
+}
+
+// admit does what needs no body: the route, the checks of headers, a place. It
+// answers what the configuration can answer.
+func (s *stream) admit(h head, empty bool) *chat.Error {
+	u, err := url.ParseRequestURI(h.path)
+	if err != nil {
+		u = &url.URL{Path: h.path}
+	}
+	to, wrong := exchange.Find(h.method, u)
+	name := exchange.NoRoute
+	if wrong == nil {
+		name = to.Pattern
+	}
+	s.x, s.ctx = s.door.core.Begin(s.ctx, s.gen, name, h.method, h.fields)
+	// Waiting for a place and for memory must leave time enough of Envoy's for
+	// classifying, which may take three quarters of it (X8).
+	s.x.Wait = min(s.x.Wait, s.gen.Config.ExtProc.MessageTimeout/16)
+	refusal := s.x.CheckFields(h.fields)
+	if refusal == nil {
+		s.leave, refusal = s.x.Enter(s.ctx)
+	}
+	switch {
+	case refusal != nil:
+		return refusal
+	case wrong != nil:
+		return wrong
+	case !to.TakesBody():
+		return s.models(u)
+	}
+	s.request.to = to
+	if empty {
+		s.request.length = 0
+	}
+	s.request.form, refusal = s.x.CheckBody(h.fields, to, s.request.length)
+	return refusal
+}
+
+// models answers a route that goes to no backend.
+func (s *stream) models(u *url.URL) *chat.Error {
+	body, refusal := s.x.Models(u)
+	if refusal != nil {
+		return refusal
+	}
+	s.x.Status, s.refused = 200, true
+	headers := newMutation()
+	s.x.Greet(headers.set)
+	headers.set("content-type", "application/json")
+	_ = s.send(answer(200, body, headers, "vsr_models")) // it fails only when Envoy left
+	return nil
+}
+
+func lengthOf(h head) int64 {
+	if values := h.fields["Content-Length"]; len(values) == 1 {
+		if n, err := strconv.ParseInt(values[0], 10, 64); err == nil && n >= 0 {
+			return n
+		}
+	}
+	return -1
+}
+
+// gather begins to take the body.
+func (s *stream) gather() error {
+	s.request.phase = gathering
+	return s.makeRoom()
+}
+
+func (s *stream) makeRoom() (err error) {
+	room, refusal := s.x.Room(s.ctx, s.request.length)
+	if s.request.room = room; refusal != nil {
+		return s.refuse(refusal)
+	}
+	s.deadline.Reset(s.gen.Config.Server.Limits.BodyTimeout)
+	return nil
+}
+
+// goOnUnread answers the headers of a request whose body comes too late to be
+// decided on, or not at all.
+func (s *stream) goOnUnread() error {
+	s.x.Unread(s.request.to.Kind)
+	if s.x.Decision.Error != nil {
+		return s.refuse(s.x.Decision.Error)
+	}
+	if s.request.phase = passing; s.modes.request == streamed && !s.observe {
+		s.request.phase = holding
+		if err := s.makeRoom(); err != nil || s.refused {
+			return err
+		}
+	}
+	s.begin()
+	headers := s.towards()
+	if s.request.phase == holding && s.request.length >= 0 {
+		headers.remove("content-length")
+	}
+	return s.send(requestHeadersReply(&ext.CommonResponse{HeaderMutation: headers.message(), ClearRouteCache: true}))
+}
+
+// requestBody takes a part of the body, or all of it.
+func (s *stream) requestBody(m *ext.HttpBody) error {
+	r := &s.request
+	switch r.phase {
+	case gathering, holding:
+		if err := s.take(m.GetBody()); err != nil || s.refused {
+			return err
+		}
+	case decided:
+		return s.afterTheEnd(m)
+	case waiting:
+		s.ignored("body_without_headers")
+		return s.pass(m, s.modes.request, toRequest)
+	default:
+		return s.pass(m, s.modes.request, toRequest)
+	}
+	whole := m.GetEndOfStream() || r.length >= 0 && r.size == r.length
+	switch {
+	case r.phase == holding && !whole:
+		return s.send(requestBodyReply(&ext.CommonResponse{BodyMutation: withoutBody()}))
+	case r.phase == holding:
+		return s.decideLate()
+	case s.modes.request == fullDuplex, s.observe:
+		if !m.GetEndOfStream() {
+			return nil // trailers may follow, and end it
+		}
+		return s.decide(s.gathered(), true)
+	case s.modes.request == buffered, whole:
+		return s.decide(s.gathered(), true)
+	}
+	return s.cut()
+}
+
+// take keeps a piece of the body, within the limits.
+func (s *stream) take(piece []byte) error {
+	r := &s.request
+	r.size += int64(len(piece))
+	if r.size > int64(s.gen.Config.Server.Limits.BodyBytes) {
+		return s.refuse(s.x.TooLarge())
+	}
+	if refusal := r.room.Cover(s.ctx, r.size); refusal != nil {
+		return s.refuse(refusal)
+	}
+	if len(piece) > 0 {
+		r.chunks = append(r.chunks, piece)
+	}
+	return nil
+}
+
+// gathered is the body in one piece: what came in one is not copied.
+func (s *stream) gathered() []byte {
+	if len(s.request.chunks) == 1 {
+		return s.request.chunks[0]
+	}
+	body := bytes.Join(s.request.chunks, nil)
+	s.request.chunks = nil
+	return body
+}
+
+// cut is for a body of which Envoy sent as much as it buffers (BUFFERED_PARTIAL),
+// and sends no more.
+func (s *stream) cut() error {
+	s.x.Unread(s.request.to.Kind)
+	if s.x.Decision.Error != nil {
+		return s.refuse(s.x.Decision.Error)
+	}
+	s.request.phase = passing
+	s.request.free()
+	s.begin()
+	return s.send(requestBodyReply(&ext.CommonResponse{HeaderMutation: s.towards().message(), ClearRouteCache: true}))
+}
+
+// afterTheEnd answers what comes of a body that had ended. Envoy ends some bodies
+// twice in FULL_DUPLEX_STREAMED (envoyproxy/envoy#46237), where a second end of
+// ours would be an error.
+func (s *stream) afterTheEnd(m *ext.HttpBody) error {
+	s.ignored("body_after_end")
+	switch {
+	case s.modes.request == fullDuplex:
+		return nil
+	case s.modes.request == streamed && len(m.GetBody()) > 0:
+		return s.send(requestBodyReply(&ext.CommonResponse{BodyMutation: withoutBody()}))
+	}
+	return s.send(requestBodyReply(nil))
+}
+
+// pass lets a piece of a body go on as it is.
+func (s *stream) pass(m *ext.HttpBody, in mode, to direction) error {
+	if duplex(in) {
+		return s.sendChunks(m.GetBody(), m.GetEndOfStream(), to)
+	}
+	return s.send(to.reply(nil))
+}
+
+// requestTrailers ends a body that no end_of_stream ended.
+func (s *stream) requestTrailers(m *ext.HttpTrailers) error {
+	trailers := newMutation()
+	trailers.strip(m.GetTrailers())
+	switch s.request.phase {
+	case gathering:
+		if s.modes.request == fullDuplex || s.observe {
+			if err := s.decide(s.gathered(), false); err != nil || s.refused {
+				return err
+			}
+		}
+	case holding: // the body's last piece is gone, and can't be filled any more
+		return s.refuse(bodyWithTrailers)
+	case waiting:
+		s.ignored("trailers_without_headers")
+	}
+	return s.send(requestTrailersReply(trailers))
+}
+
+var bodyWithTrailers = &chat.Error{
+	Status: 400, Type: "invalid_request_error", Code: "body_not_sent", NoRetry: true,
+	Message: "A request with trailers can't be routed in the mode in which the gateway sends it.",
+}
