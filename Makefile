@@ -6,7 +6,7 @@ STATICCHECK := .cache/tools/staticcheck-v0.8.2
 LIBRARY     := $(if $(filter Darwin,$(shell uname -s)),libonnxruntime.dylib,libonnxruntime.so)
 FUZZTIME    ?= 20s
 
-.PHONY: help deps build run test lint e2e docs-check bench fuzz train-smoke clean
+.PHONY: help deps build run test lint e2e e2e-mesh docs-check bench fuzz train-smoke clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -31,7 +31,7 @@ lint: $(STATICCHECK) deps ## gofmt, go vet, staticcheck, pinned modules
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt wants:"; echo "$$unformatted"; exit 1; }
 	go mod verify
 	go mod tidy -diff
-	go vet ./... && go vet -tags e2e ./...
+	go vet ./... && go vet -tags e2e ./... && CGO_ENABLED=0 go vet -tags mesh ./e2e/mesh
 	$(STATICCHECK) ./...
 
 $(STATICCHECK):
@@ -41,6 +41,9 @@ $(STATICCHECK):
 e2e: build ## the binary as a process: signals, and real clients, unmodified: openai (Python, Node), go-openai, curl
 	go test -tags e2e -count 1 ./e2e
 	e2e/run.sh
+
+e2e-mesh: build ## the manifests on a real control plane, in network namespaces: istiod, endpoint pickers, Envoy (root; 40 min once)
+	scripts/e2e-mesh.sh
 
 docs-check: build ## the README's transcript and every configuration in the docs, held against the binary
 	scripts/readme-demo.sh --check

@@ -94,3 +94,16 @@ func (s *stream) towards() *mutation {
 
 // same tells whether two slices are one.
 func same(a, b []byte) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
+
+// forgetRoute has Envoy choose the route anew when the body has been decided on.
+// In BUFFERED_PARTIAL Envoy 1.40 sends the headers on before it reads
+// clear_route_cache of the answer to the body (X9), so the route must be
+// forgotten earlier; which it does only together with a change of headers.
+func (s *stream) forgetRoute() *ext.CommonResponse {
+	if s.modes.known && s.modes.request != partial {
+		return nil
+	}
+	headers := newMutation()
+	headers.set(router.HeaderRequestID, s.x.ID)
+	return &ext.CommonResponse{HeaderMutation: headers.message(), ClearRouteCache: true}
+}

@@ -2,9 +2,9 @@ package extproc_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 
+	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	ext "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -144,14 +144,19 @@ func TestBodiesAreForgotten(t *testing.T) {
 	s.settled()
 }
 
-// Before there is a generation requests are told so, and others pass.
+// X7: before there is a generation the stream fails, so that Envoy's
+// failure_mode_allow says what becomes of the request.
 func TestNotReady(t *testing.T) {
 	s := serve(t, doors)
 	s.current.Swap(nil)
 	w, _ := s.open()
-	e := &envoy{t: t, w: w, request: fullDuplex, response: streamed}
-	_, answered := e.ask(chatWith(prompt("small", "x")))
-	if answered == nil || answered.status != 503 || !strings.Contains(answered.body, "not_ready") {
-		t.Errorf("%+v", answered)
+	head := &core.HeaderMap{Headers: []*core.HeaderValue{
+		{Key: ":method", RawValue: []byte("POST")}, {Key: ":path", RawValue: []byte("/v1/chat/completions")},
+	}}
+	if err := w.Send(&ext.ProcessingRequest{Request: &ext.ProcessingRequest_RequestHeaders{RequestHeaders: &ext.HttpHeaders{Headers: head}}}); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := w.Recv(); status.Code(err) != codes.Unavailable {
+		t.Errorf("%v, %v", m, err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	ext "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/vsr-proxy/vsr-proxy/chat"
 	"github.com/vsr-proxy/vsr-proxy/exchange"
@@ -60,7 +62,7 @@ func (s *stream) requestHeaders(m *ext.HttpHeaders) error {
 		return s.send(requestHeadersReply(&ext.CommonResponse{HeaderMutation: headers.message()}))
 	}
 	if s.gen = s.door.current.Acquire(); s.gen == nil {
-		return s.refuse(exchange.NotReady)
+		return notReady
 	}
 	r.head, r.length = m, lengthOf(h)
 	if refusal := s.admit(h, m.GetEndOfStream()); refusal != nil {
@@ -77,12 +79,16 @@ func (s *stream) requestHeaders(m *ext.HttpHeaders) error {
 		if err := s.gather(); err != nil || s.refused {
 			return err
 		}
-		return s.send(requestHeadersReply(nil)) // before which Envoy sends no body
+		return s.send(requestHeadersReply(s.forgetRoute())) // before which Envoy sends no body
 	case s.modes.request == fullDuplex:
 		return s.gather() // the reply waits for the decision
 	}
 	return s.goOnUnread()
 }
+
+// notReady fails the stream instead of answering the client: failure_mode_allow
+// says what Envoy does without a processor, and one that still loads is none.
+var notReady = status.Error(codes.Unavailable, exchange.NotReady.Message)
 
 // admit does what needs no body: the route, the checks of headers, a place. It
 // answers what the configuration can answer.

@@ -1,0 +1,79 @@
+{{/* The name of everything in the release's namespace: the release's, if that says what it is. */}}
+{{- define "vsr-proxy.name" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 53 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 53 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "vsr-proxy.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "vsr-proxy.labels" -}}
+{{ include "vsr-proxy.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{- define "vsr-proxy.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+
+{{/* What the mode says, under what the values say. */}}
+{{- define "vsr-proxy.config" -}}
+{{- $base := dict "admin" (dict "listen" "0.0.0.0:8802" "insecure" true) "server" (dict "limits" (dict "body_memory" "256MiB")) -}}
+{{- if eq .Values.mode "extproc" -}}
+{{- $_ := set $base.server "enabled" false -}}
+{{- $door := dict "enabled" true "listen" "0.0.0.0:50051" "message_timeout" .Values.extproc.messageTimeout -}}
+{{- $_ := set $door "insecure" true -}}
+{{- $_ := set $base "extproc" $door -}}
+{{- else -}}
+{{- $_ := set $base.server "listen" "0.0.0.0:8801" -}}
+{{- $_ := set $base.server "api_keys" (list (dict "name" "apps" "file" "../keys/apps")) -}}
+{{- end -}}
+{{- if eq .Values.mode "gateway" -}}
+{{- $url := printf "http://%s-istio.%s.svc/v1" .Values.gateway.name .Values.gateway.namespace -}}
+{{- $_ := set $base "upstream" (dict "mode" "gateway" "gateway" (dict "url" $url)) -}}
+{{- end -}}
+{{- toYaml (mergeOverwrite $base (deepCopy .Values.config)) -}}
+{{- end -}}
+
+{{/* "true" if requests pass while the router is down, else "false". */}}
+{{- define "vsr-proxy.failOpen" -}}
+{{- $protects := false -}}
+{{- range (get .Values.config.routing "decisions") -}}{{- if get . "action" -}}{{- $protects = true -}}{{- end -}}{{- end -}}
+{{- $signals := get .Values.config.routing "signals" | default dict -}}
+{{- if or (get $signals "jailbreak") (get $signals "pii") -}}{{- $protects = true -}}{{- end -}}
+{{- if eq .Values.extproc.failureMode "auto" -}}{{ not $protects }}{{- else -}}{{ eq .Values.extproc.failureMode "open" }}{{- end -}}
+{{- end -}}
+
+{{/* The name of a model's pool; takes a list of the root and the model. */}}
+{{- define "vsr-proxy.pool" -}}
+{{- $pool := index . 1 -}}
+{{- $model := index . 1 -}}
+{{- range (index . 0).Values.routes.pools -}}{{- if eq .model $model -}}{{- $pool = .pool -}}{{- end -}}{{- end -}}
+{{- $pool -}}
+{{- end -}}
+
+{{- define "vsr-proxy.onGateway" -}}
+workloadSelector:
+  labels: {gateway.networking.k8s.io/gateway-name: {{ .Values.gateway.name }}}
+{{- end -}}
+
+{{- define "vsr-proxy.restricted" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{- define "vsr-proxy.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+const repository = "../.."
+
+// secrets are those that the guide tells the reader to make; the tests here don't depend on its text.
+var secrets = map[string]bool{
+	"vsr-system/vsr-proxy-keys": true, "inference/hf-token": true,
+	"vsr-system/vsr-proxy-extproc-tls": true, "inference/vsr-proxy-extproc-client": true,
+}
+
+var loadOnce = sync.OnceValues(func() (*definitions, error) { return loadDefinitions("crds.txt") })
+
+func loaded(t *testing.T) *definitions {
+	t.Helper()
+	d, err := loadOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// binary is the program that configurations are checked with; without one those checks are skipped.
+func binaryOr(t *testing.T, skip bool) string {
+	t.Helper()
+	path := filepath.Join(repository, "bin", "vsr-proxy")
+	if _, err := os.Stat(path); err != nil {
+		if skip {
+			t.Skip("bin/vsr-proxy is not there: make build")
+		}
+		return "/bin/true"
+	}
+	return path
+}
+
+var rendered = map[string][]*unstructured.Unstructured{}
+
+// renderCase gives a copy of a case's objects, to be broken.
+func renderCase(t *testing.T, name string) *set {
+	t.Helper()
+	if rendered[name] == nil {
+		for _, k := range cases() {
+			if k.name == name {
+				s, err := k.render(repository)
+				if err != nil {
+					t.Fatal(err)
+				}
+				rendered[name] = s.objects
+			}
+		}
+	}
+	if rendered[name] == nil {
+		t.Fatalf("there is no case %s", name)
+	}
+	s := &set{name: name}
+	for _, o := range rendered[name] {
+		s.objects = append(s.objects, o.DeepCopy())
+	}
+	return s
+}
+
+// edit sets what a path leads to, such as spec.template.spec.containers.0.image; nil takes it away.
+func edit(t *testing.T, o *unstructured.Unstructured, path string, value any) {
+	t.Helper()
+	if o == nil {
+		t.Fatalf("nothing to edit at %s", path)
+	}
+	steps := strings.Split(path, ".")
+	var at any = o.Object
+	for i, step := range steps {
+		last := i == len(steps)-1
+		switch here := at.(type) {
+		case map[string]any:
+			if last && value == nil {
+				delete(here, step)
+			} else if last {
+				here[step] = value
+			} else if here[step] == nil {
+				here[step] = map[string]any{}
+			}
+			at = here[step]
+		case []any:
+			n, err := strconv.Atoi(step)
+			if err != nil || n >= len(here) {
+				t.Fatalf("%s: no element %s", path, step)
+			}
+			if last {
+				here[n] = value
+			}
+			at = here[n]
+		default:
+			t.Fatalf("%s: nothing below %s", path, step)
+		}
+	}
+}
+
+func (s *set) drop(kind, namespace, name string) {
+	for i, o := range s.objects {
+		if o.GetKind() == kind && o.GetNamespace() == namespace && o.GetName() == name {
+			s.objects = append(s.objects[:i], s.objects[i+1:]...)
+			return
+		}
+	}
+}
+
+// breakage is one thing done wrong, and a piece of what must be said of it.
+type breakage struct {
+	name string
+	in   string // the case; by default extproc with simulated backends
+	kind string
+	at   string // namespace/name
+	path string
+	to   any
+	want string
+}
+
+const deployment, router = "Deployment", "vsr-system/vsr-proxy"
+
+const filterConfig = "spec.configPatches.0.patch.value.typed_config."
+
+var breakages = []breakage{
+	// S7
+	{"root", "", deployment, router, "spec.template.spec.securityContext.runAsNonRoot", nil, "may run as root"},
+	{"root in one container", "", deployment, router, "spec.template.spec.containers.0.securityContext.runAsNonRoot", false, "may run as root"},
+	{"no user", "", deployment, router, "spec.template.spec.securityContext.runAsUser", nil, "names no user"},
+	{"seccomp", "", deployment, router, "spec.template.spec.securityContext.seccompProfile.type", "Unconfined", "seccomp"},
+	{"privileges", "", deployment, router, "spec.template.spec.containers.0.securityContext.allowPrivilegeEscalation", nil, "gain privileges"},
+	{"privileged", "", deployment, router, "spec.template.spec.containers.0.securityContext.privileged", true, "is privileged"},
+	{"writable root", "", deployment, "inference/llama3-8b", "spec.template.spec.containers.0.securityContext.readOnlyRootFilesystem", false, "write to its root"},
+	{"capability", "", deployment, router, "spec.template.spec.containers.0.securityContext.capabilities.add", []any{"NET_ADMIN"}, "keeps capabilities"},
+	{"not all dropped", "", deployment, router, "spec.template.spec.containers.0.securityContext.capabilities.drop", []any{"NET_RAW"}, "keeps capabilities"},
+	{"latest", "", deployment, router, "spec.template.spec.containers.0.image", "vsr-proxy:latest", "not pinned"},
+	{"no tag", "", deployment, "inference/phi4-mini-epp", "spec.template.spec.containers.0.image", "registry.k8s.io/epp", "not pinned"},
+	{"no readiness", "", deployment, router, "spec.template.spec.containers.0.readinessProbe", nil, "no readinessProbe"},
+	{"no liveness", "", deployment, "inference/phi4-mini", "spec.template.spec.containers.0.livenessProbe", nil, "no livenessProbe"},
+	{"TCP probe", "", deployment, router, "spec.template.spec.containers.0.livenessProbe", map[string]any{"tcpSocket": map[string]any{"port": int64(50051)}}, "only sees that a port is open"},
+	{"other readiness", "", deployment, router, "spec.template.spec.containers.0.readinessProbe.grpc.service", "other", "neither /readyz nor"},
+	{"CPU limit", "", deployment, router, "spec.template.spec.containers.0.resources.limits.cpu", "1", "CPU limit"},
+	{"no memory limit", "", deployment, router, "spec.template.spec.containers.0.resources.limits", nil, "how much memory"},
+	{"subPath", "", deployment, router, "spec.template.spec.containers.0.volumeMounts.0.subPath", "config.yaml", "subPath"},
+	{"node's path", "", deployment, router, "spec.template.spec.volumes.0", map[string]any{"name": "config", "hostPath": map[string]any{"path": "/"}}, "path of the node"},
+	{"node's network", "", deployment, router, "spec.template.spec.hostNetwork", true, "hostNetwork"},
+	{"default account", "", deployment, router, "spec.template.spec.serviceAccountName", nil, "no service account of its own"},
+	{"token for nothing", "", deployment, router, "spec.template.spec.automountServiceAccountToken", true, "token that no role"},
+	{"service links", "", deployment, router, "spec.template.spec.enableServiceLinks", nil, "VSR_*"},
+	{"old version", "", "HTTPRoute", "inference/phi4-mini", "apiVersion", "gateway.networking.k8s.io/v1beta1", "is not v1"},
+
+	// Fields, schemas and rules of the definitions.
+	{"unknown field", "", "HTTPRoute", "inference/phi4-mini", "spec.rules.0.backendRef", []any{}, "unknown field"},
+	{"unknown field of ours", "", deployment, router, "spec.template.spec.replica", int64(2), "unknown field"},
+	{"wrong type", "", deployment, router, "spec.replicas", "two", "replicas"},
+	{"no such kind", "", deployment, router, "apiVersion", "apps/v1beta1", "no kind"},
+	{"no such value", "", "InferencePool", "inference/phi4-mini", "spec.endpointPickerRef.failureMode", "Open", "failureMode"},
+	{"CEL of pools", "", "InferencePool", "inference/phi4-mini", "spec.endpointPickerRef.port", nil, "port is required"},
+	{"CEL of routes", "", "HTTPRoute", "inference/phi4-mini", "spec.rules.0.timeouts", map[string]any{"request": "1s", "backendRequest": "2s"}, "backendRequest timeout"},
+	{"CEL of gateways", "", "Gateway", "inference/inference-gateway", "spec.listeners.0.tls", map[string]any{"mode": "Terminate"}, "tls must not be specified"},
+	{"CEL of Istio", "", "EnvoyFilter", "inference/vsr-ext-proc", "spec.targetRefs", []any{map[string]any{"kind": "Gateway", "group": "gateway.networking.k8s.io", "name": "g"}}, "only one of targetRefs or workloadSelector"},
+	{"TLS mode", "", "DestinationRule", "inference/phi4-mini-epp", "spec.trafficPolicy.tls.mode", "MAYBE", "tls.mode"},
+	{"no namespace", "", "HTTPRoute", "inference/phi4-mini", "metadata.namespace", nil, "namespaced"},
+	{"monitor's field", "extproc with monitoring", "ServiceMonitor", router, "spec.endpoints.0.intervall", "1s", "unknown field"},
+
+	// Envoy's own types.
+	{"typo in a filter", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "failure_mode_allowed", true, "failure_mode_allowed"},
+	{"unknown type", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "@type", "type.googleapis.com/envoy.Nothing", "envoy.Nothing"},
+	{"value out of range", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "message_timeout", "7200s", "MessageTimeout"},
+	{"deep inside", "", "EnvoyFilter", "inference/vsr-client-headers", filterConfig + "early_header_mutation_extensions.0.typed_config.mutations.0", map[string]any{"removes": "x"}, "removes"},
+	{"empty match", "", "EnvoyFilter", "inference/vsr-client-headers", filterConfig + "early_header_mutation_extensions.0.typed_config.mutations.1.remove_on_match.key_matcher.prefix", "", "Prefix"},
+	{"unknown part", "", "EnvoyFilter", "inference/vsr-ext-proc", "spec.configPatches.1.applyTo", "BOOTSTRAP", "no type is known"},
+
+	// Names that lead nowhere.
+	{"ConfigMap", "", deployment, router, "spec.template.spec.volumes.0.configMap.name", "other", "ConfigMap other is not there"},
+	{"Secret", "gateway", deployment, router, "spec.template.spec.volumes.1.secret.secretName", "other", "Secret other is not there"},
+	{"account", "", deployment, "inference/phi4-mini-epp", "spec.template.spec.serviceAccountName", "other", "ServiceAccount other is not there"},
+	{"role", "", "RoleBinding", "inference/phi4-mini-epp", "roleRef.name", "other", "role other is not there"},
+	{"subject", "", "RoleBinding", "inference/phi4-mini-epp", "subjects.0.name", "other", "subject other is not there"},
+	{"namespace", "", "ConfigMap", router, "metadata.namespace", "elsewhere", "made by nobody"},
+	{"selector", "", "Service", router, "spec.selector", map[string]any{"app": "other"}, "selects no pod"},
+	{"target port", "", "Service", router, "spec.ports.0.targetPort", "http", "has no port http"},
+	{"probe's port", "", deployment, router, "spec.template.spec.containers.0.livenessProbe.httpGet.port", "http", "asks port http"},
+	{"mount", "", deployment, router, "spec.template.spec.containers.0.volumeMounts.0.name", "other", "mounts other"},
+	{"budget", "", "PodDisruptionBudget", router, "spec.selector.matchLabels", map[string]any{"app": "other"}, "selects no pod"},
+	{"policy", "", "NetworkPolicy", "inference/model-servers", "spec.podSelector.matchExpressions.0.values", []any{"other"}, "selects no pod"},
+	{"policy's port", "", "NetworkPolicy", router, "spec.ingress.0.ports.0.port", "http", "has no port http"},
+	{"scaled", "extproc with autoscaling", "HorizontalPodAutoscaler", router, "spec.scaleTargetRef.name", "other", "scales what is not there"},
+	{"monitored", "extproc with monitoring", "ServiceMonitor", router, "spec.endpoints.0.port", "http", "found at 0 Services"},
+
+	// The way of a request.
+	{"parent", "", "HTTPRoute", "inference/phi4-mini", "spec.parentRefs.0.name", "other", "gateway other is not there"},
+	{"pool", "", "HTTPRoute", "inference/phi4-mini", "spec.rules.0.backendRefs.0.name", "other", "InferencePool inference/other is not there"},
+	{"every path", "", "HTTPRoute", "inference/default-pool", "spec.rules.0.matches.0.path.value", "/", "not only what is below /v1/"},
+	{"picker", "", "InferencePool", "inference/phi4-mini", "spec.endpointPickerRef.name", "other", "picker other:9002 is no Service"},
+	{"picker of another pool", "", "InferencePool", "inference/phi4-mini", "spec.endpointPickerRef.name", "llama3-8b-epp", "was told --pool-name=phi4-mini"},
+	{"model server", "", "InferencePool", "inference/phi4-mini", "spec.selector.matchLabels", map[string]any{"app": "other"}, "selects no model server"},
+	{"rule's host", "", "DestinationRule", router, "spec.host", "other.vsr-system.svc.cluster.local", "is no Service here"},
+	{"objective's pool", "objectives", "InferenceObjective", "inference/llama3-8b-batch", "spec.poolRef.name", "other", "pool other is not there"},
+	{"rule of no route", "objectives", "EnvoyFilter", "inference/vsr-objectives", "spec.configPatches.1.match.routeConfiguration.vhost.route.name", "inference.llama3-8b.1", "no HTTPRoute has a rule"},
+	{"host of no route", "tenants", "EnvoyFilter", "inference/tenant-team-a", "spec.configPatches.0.match.routeConfiguration.vhost.name", "other.example.com:80", "no HTTPRoute is for the host"},
+	{"other gateway", "", "EnvoyFilter", "inference/vsr-ext-proc", "spec.workloadSelector.labels", map[string]any{"app": "istio-ingressgateway"}, "not for a Gateway"},
+	{"tenant not admitted", "tenants", "Gateway", "inference/inference-gateway", "spec.listeners.0.allowedRoutes.namespaces", map[string]any{"from": "Same"}, "takes no routes of its namespace"},
+	{"tenant not granted", "tenants", "ReferenceGrant", "inference/tenants", "spec.from.0.namespace", "team-c", "no ReferenceGrant"},
+
+	// The router among the others.
+	{"Istio's filter name", "", "EnvoyFilter", "inference/vsr-ext-proc", "spec.configPatches.0.patch.value.name", "envoy.filters.http.ext_proc", "Istio's own name"},
+	{"before authentication", "", "EnvoyFilter", "inference/vsr-ext-proc", "spec.configPatches.0.patch.operation", "INSERT_FIRST", "must stand right before"},
+	{"elsewhere in the chain", "", "EnvoyFilter", "inference/vsr-ext-proc", "spec.configPatches.0.match.listener.filterChain.filter.subFilter.name", "envoy.filters.http.router", "must stand right before"},
+	{"two timeouts", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "message_timeout", "0.2s", "message_timeout is 2s"},
+	{"no body", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "processing_mode.request_body_mode", "NONE", "whole body"},
+	{"full duplex without trailers", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "processing_mode.request_body_mode", "FULL_DUPLEX_STREAMED", "request_trailer_mode SEND"},
+	{"no response", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "processing_mode.response_header_mode", "SKIP", "headers both ways"},
+	{"cluster", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "grpc_service.envoy_grpc.cluster_name", "outbound|50052||vsr-proxy.vsr-system.svc.cluster.local", "is no Service here"},
+	{"model's route", "", "HTTPRoute", "inference/phi4-mini", "spec.rules.0.matches.0.headers.0.value", "phi4", "model phi4-mini has no HTTPRoute"},
+	{"default's route", "", "HTTPRoute", "inference/default-pool", "spec.rules.0.backendRefs.0.name", "phi4-mini", "default model llama3-8b"},
+}
+
+// TestBrokenManifestsAreRefused (S7): each breakage is found, and nothing is found in what is shipped.
+func TestBrokenManifestsAreRefused(t *testing.T) {
+	d := loaded(t)
+	for _, b := range breakages {
+		t.Run(b.name, func(t *testing.T) {
+			s := renderCase(t, orElse(b.in, "extproc, simulated backends"))
+			namespace, name, _ := strings.Cut(b.at, "/")
+			edit(t, s.find(b.kind, namespace, name), b.path, b.to)
+			wantFinding(t, findings(s, d, secrets, "/bin/true"), b.want)
+		})
+	}
+}
+
+func wantFinding(t *testing.T, found []string, want string) {
+	t.Helper()
+	for _, f := range found {
+		if strings.Contains(f, want) {
+			return
+		}
+	}
+	t.Errorf("nothing says %q; found: %q", want, found)
+}
+
+func TestShippedManifestsHaveNoFindings(t *testing.T) {
+	d, binary := loaded(t), binaryOr(t, false)
+	for _, k := range cases() {
+		t.Run(k.name, func(t *testing.T) {
+			for _, f := range findings(renderCase(t, k.name), d, secrets, binary) {
+				t.Error(f)
+			}
+		})
+	}
+}
+
+// What is missing altogether.
+func TestMissingObjectsAreFound(t *testing.T) {
+	d := loaded(t)
+	for want, gone := range map[string][3]string{
+		"takes a client's x-selected-model out":     {"EnvoyFilter", "inference", "vsr-client-headers"},
+		"no EnvoyFilter calls it":                   {"EnvoyFilter", "inference", "vsr-ext-proc"},
+		"no DestinationRule says":                   {"DestinationRule", "inference", "phi4-mini-epp"},
+		`the route for the rest leads to ""`:        {"HTTPRoute", "inference", "default-pool"},
+		"ConfigMap vsr-proxy is not there":          {"ConfigMap", "vsr-system", "vsr-proxy"},
+		"ServiceAccount model-servers is not there": {"ServiceAccount", "inference", "model-servers"},
+		"endpoint picker phi4-mini-epp:9002 is no":  {"Service", "inference", "phi4-mini-epp"},
+		"gateway inference-gateway is not there":    {"Gateway", "inference", "inference-gateway"},
+		"InferencePool inference/phi4-mini is not":  {"InferencePool", "inference", "phi4-mini"},
+		"its namespace is made by nobody":           {"Namespace", "", "vsr-system"},
+		"gets a token that no role is bound to":     {"RoleBinding", "inference", "phi4-mini-epp"},
+		"selects no model server":                   {"Deployment", "inference", "phi4-mini"},
+	} {
+		t.Run(want, func(t *testing.T) {
+			s := renderCase(t, "extproc, simulated backends")
+			s.drop(gone[0], gone[1], gone[2])
+			wantFinding(t, findings(s, d, secrets, "/bin/true"), want)
+		})
+	}
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	sigsyaml "sigs.k8s.io/yaml"
+)
+
+func renderValues(t *testing.T, text string) (*set, error) {
+	t.Helper()
+	values := map[string]any{}
+	if err := sigsyaml.Unmarshal([]byte(text), &values); err != nil {
+		t.Fatal(err)
+	}
+	objects, tests, err := chart(filepath.Join(repository, chartFolder), "vsr-proxy", "vsr-system", values)
+	return &set{objects: append(objects, tests...)}, err
+}
+
+func TestChartRefusesValues(t *testing.T) {
+	for values, want := range map[string]string{
+		"mode: proxy":    "mode",
+		"modes: extproc": "modes",
+		"image: {repository: vsr-proxy, tag: latest}": "tag",
+		"replicas: 0":                                      "replicas",
+		"config: {models: []}":                             "models",
+		"config: {models: [{endpoints: []}]}":              "name",
+		"config: {routing: {default_model: null}}":         "default_model",
+		"extproc: {failureMode: maybe}":                    "failureMode",
+		"extproc: {requestBodyMode: NONE}":                 "requestBodyMode",
+		"extproc: {messageTimeout: 2}":                     "messageTimeout",
+		"resources: {limits: null}":                        "limits",
+		"autoscaling: {enabled: true, targetCPU: 50}":      "targetCPU",
+		"gateway: {name: Inference, namespace: inference}": "name",
+	} {
+		if _, err := renderValues(t, values); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", values, err)
+		}
+	}
+}
+
+// failureMode auto is closed as soon as something protects.
+func TestChartFailsClosedForConfigurationThatProtects(t *testing.T) {
+	const block = "config: {routing: {decisions: [{name: a, action: block, rules: {type: domain, name: math}}]}}\n"
+	const guard = "config: {routing: {signals: {pii: [{name: personal}]}}}\n"
+	for values, want := range map[string]bool{
+		"": true, block: false, guard: false, "extproc: {failureMode: closed}": false, block + "extproc: {failureMode: open}": true,
+	} {
+		s, err := renderValues(t, values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range s.insertedFilters() {
+			if got := f.process.GetFailureModeAllow(); got != want {
+				t.Errorf("%q: failure_mode_allow is %v", values, got)
+			}
+		}
+	}
+}
+
+func TestChartEqualsOverlays(t *testing.T) {
+	found, err := equalFindings(repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		t.Error(f)
+	}
+}
+
+func TestDifferencesOfChartAreFound(t *testing.T) {
+	made, err := renderValues(t, "replicas: 3\nextproc: {stripClientHeaders: false}\nserviceMonitor: {enabled: true}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := len(made.objects) - 1; i >= 0; i-- {
+		if made.objects[i].GetKind() == "Pod" {
+			made.objects = append(made.objects[:i], made.objects[i+1:]...)
+		}
+	}
+	overlay := renderCase(t, "extproc, simulated backends")
+	found := different(made, overlay, &set{objects: overlay.objects})
+	wantFinding(t, found, "spec.replicas: 3 in the chart, 2 in the overlay")
+	wantFinding(t, found, "ServiceMonitor vsr-system/vsr-proxy is in the chart alone")
+	wantFinding(t, different(made, overlay, &set{}), "EnvoyFilter inference/vsr-client-headers is in the overlay alone")
+}
+
+func TestShippedChartHasNoFindings(t *testing.T) {
+	sets, err := chartSets(repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, binary := loaded(t), binaryOr(t, false)
+	for _, s := range sets {
+		for _, f := range findings(s, d, secrets, binary) {
+			t.Errorf("%s: %s", s.name, f)
+		}
+	}
+}

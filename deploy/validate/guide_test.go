@@ -1,0 +1,44 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestWrongCommandsAreFound(t *testing.T) {
+	dir := t.TempDir()
+	page := "```console\n$ kubectl apply -k deploy/nothing\n$ kubectl apply -k deploy/kubernetes/pools/llama3-8b/plugins.yaml\n" +
+		"$ kubectl get pods \\\n    -n nowhere\n$ kubectl rollout status deployment/other -n inference\n" +
+		"$ kubectl get httproutes phi4-mini other -n inference\n$ kubectl logs -n inference -l app=other\n" +
+		"$ kubectl apply -f deploy/kubernetes/namespaces.yaml\noutput that names deploy/nothing\n```\n\n```yaml\n$ kubectl get pods -n nowhere\n```\n"
+	if err := os.WriteFile(filepath.Join(dir, "page.md"), []byte(page), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	commands, err := readCommands(dir, "page.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := guideFindings(repository, commands, renderCase(t, "extproc, simulated backends").objects)
+	for _, want := range []string{
+		"page.md:2: there is no deploy/nothing", "page.md:3: deploy/kubernetes/pools/llama3-8b/plugins.yaml is no kustomization",
+		"page.md:4: nobody makes the namespace nowhere", "page.md:6: there is no Deployment inference/other",
+		"page.md:7: there is no HTTPRoute inference/other", "page.md:8: no pod in inference has the label app=other",
+	} {
+		wantFinding(t, found, want)
+	}
+	if len(found) != 6 {
+		t.Errorf("found %d: %q", len(found), found)
+	}
+}
+
+func TestSourceOfDefinitionsMustHaveItsHash(t *testing.T) {
+	sources, err := readSources("crds.txt")
+	if err != nil || len(sources) == 0 {
+		t.Fatal(err)
+	}
+	sources[0].sum = "h1:other"
+	if _, err := sources[0].fetch(); err == nil {
+		t.Error("another hash was taken")
+	}
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Everything that one object says of another by name must be there.
+
+// referenceFindings; given are the names of Secrets that the guide tells the reader to make, as namespace/name.
+func referenceFindings(s *set, given map[string]bool) []string {
+	var found []string
+	for _, o := range s.objects {
+		say := func(format string, args ...any) { found = append(found, named(o)+": "+fmt.Sprintf(format, args...)) }
+		if ns := o.GetNamespace(); ns != "" && s.find("Namespace", "", ns) == nil {
+			say("its namespace is made by nobody")
+		}
+		switch o.GetKind() {
+		case "RoleBinding":
+			bindingFindings(s, o, say)
+		case "Service":
+			serviceFindings(s, o, say)
+		case "PodDisruptionBudget":
+			if len(s.podsMatching(o.GetNamespace(), texts(o.Object, "spec", "selector", "matchLabels"))) == 0 {
+				say("selects no pod")
+			}
+		case "HorizontalPodAutoscaler":
+			if s.find(text(o.Object, "spec", "scaleTargetRef", "kind"), o.GetNamespace(), text(o.Object, "spec", "scaleTargetRef", "name")) == nil {
+				say("scales what is not there")
+			}
+		case "ServiceMonitor":
+			monitorFindings(s, o, say)
+		case "NetworkPolicy":
+			networkPolicyFindings(s, o, say)
+		}
+	}
+	for _, w := range s.workloads() {
+		say := func(format string, args ...any) {
+			found = append(found, named(w.owner)+": "+fmt.Sprintf(format, args...))
+		}
+		podReferences(s, w, given, say)
+	}
+	return append(found, routingFindings(s, given)...)
+}
+
+func bindingFindings(s *set, o *unstructured.Unstructured, say func(string, ...any)) {
+	role := text(o.Object, "roleRef", "name")
+	if s.find(text(o.Object, "roleRef", "kind"), o.GetNamespace(), role) == nil {
+		say("role %s is not there", role)
+	}
+	for _, subject := range list(o.Object, "subjects") {
+		if s.find(text(subject, "kind"), text(subject, "namespace"), text(subject, "name")) == nil {
+			say("subject %s is not there", text(subject, "name"))
+		}
+	}
+}
+
+func serviceFindings(s *set, o *unstructured.Unstructured, say func(string, ...any)) {
+	pods := s.podsMatching(o.GetNamespace(), texts(o.Object, "spec", "selector"))
+	if len(pods) == 0 {
+		say("selects no pod")
+	}
+	for _, p := range list(o.Object, "spec", "ports") {
+		target := text(p, "targetPort")
+		for _, w := range pods {
+			if target != "" && !w.port(target) {
+				say("%s has no port %s", named(w.owner), target)
+			}
+		}
+	}
+}
+
+func monitorFindings(s *set, o *unstructured.Unstructured, say func(string, ...any)) {
+	match := texts(o.Object, "spec", "selector", "matchLabels")
+	for _, endpoint := range list(o.Object, "spec", "endpoints") {
+		met := 0
+		for _, service := range s.ofKind("Service") {
+			if service.GetNamespace() == o.GetNamespace() && contains(service.GetLabels(), match) && servicePort(service, text(endpoint, "port")) {
+				met++
+			}
+		}
+		if met != 1 {
+			say("port %s is found at %d Services", text(endpoint, "port"), met)
+		}
+	}
+}
+
+func networkPolicyFindings(s *set, o *unstructured.Unstructured, say func(string, ...any)) {
+	match := texts(o.Object, "spec", "podSelector", "matchLabels")
+	pods := s.podsMatching(o.GetNamespace(), match)
+	for _, expression := range list(o.Object, "spec", "podSelector", "matchExpressions") {
+		for _, value := range words(expression, "values") {
+			selected := s.podsMatching(o.GetNamespace(), map[string]string{text(expression, "key"): value})
+			if len(selected) == 0 {
+				say("selects no pod with %s: %s", text(expression, "key"), value)
+			}
+			pods = append(pods, selected...)
+		}
+	}
+	if len(pods) == 0 && match["gateway.networking.k8s.io/gateway-name"] == "" { // Istio makes the gateway's pods
+		say("selects no pod")
+	}
+	for _, rule := range list(o.Object, "spec", "ingress") {
+		for _, p := range list(rule, "ports") {
+			for _, w := range pods {
+				if name := text(p, "port"); name != "" && !w.port(name) {
+					say("%s has no port %s", named(w.owner), name)
+				}
+			}
+		}
+	}
+}
+
+func podReferences(s *set, w workload, given map[string]bool, say func(string, ...any)) {
+	ns := w.owner.GetNamespace()
+	need := func(kind, name string) {
+		if name != "" && s.find(kind, ns, name) == nil && !(kind == "Secret" && given[ns+"/"+name]) {
+			say("%s %s is not there", kind, name)
+		}
+	}
+	need("ServiceAccount", text(w.pod, "serviceAccountName"))
+	volumes := map[string]bool{}
+	for _, v := range list(w.pod, "volumes") {
+		volumes[text(v, "name")] = true
+		need("ConfigMap", text(v, "configMap", "name"))
+		need("Secret", text(v, "secret", "secretName"))
+	}
+	for _, c := range w.containers() {
+		for _, m := range list(c.fields, "volumeMounts") {
+			if !volumes[text(m, "name")] {
+				say("container %s mounts %s, which is not there", c.name(), text(m, "name"))
+			}
+		}
+		for _, e := range list(c.fields, "env") {
+			need("Secret", text(e, "valueFrom", "secretKeyRef", "name"))
+			need("ConfigMap", text(e, "valueFrom", "configMapKeyRef", "name"))
+		}
+		for _, kind := range []string{"readinessProbe", "livenessProbe", "startupProbe"} {
+			if port := text(c.fields, kind, "httpGet", "port"); port != "" && !w.port(port) {
+				say("container %s: its %s asks port %s, which is not there", c.name(), kind, port)
+			}
+		}
+	}
+}
+
+// serviceAt resolves a host name of the cluster.
+func serviceAt(s *set, host string) *unstructured.Unstructured {
+	parts := strings.Split(host, ".")
+	if len(parts) < 3 || parts[2] != "svc" {
+		return nil
+	}
+	return s.find("Service", parts[1], parts[0])
+}
+
+func servicePort(service *unstructured.Unstructured, want string) bool {
+	for _, p := range list(service.Object, "spec", "ports") {
+		if text(p, "name") == want || strconv.FormatInt(number(p, "port"), 10) == want {
+			return true
+		}
+	}
+	return false
+}
+
+func contains(have, want map[string]string) bool {
+	for k, v := range want {
+		if have[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+// istioCluster is a name such as outbound|50051||host.
+var istioCluster = regexp.MustCompile(`^outbound\|([0-9]+)\|\|(.+)$`)

@@ -1,0 +1,57 @@
+//go:build e2e
+
+package envoy_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/vsr-proxy/vsr-proxy/e2e/envoy/rig"
+)
+
+// X8: with the classifier so busy that its deadline ends most classifications, we
+// answer before Envoy stops waiting, each time; every request is served, and says
+// why it was not classified.
+func TestEnvoyNeverTimesOutOnABusyClassifier(t *testing.T) {
+	p := processor(t, doors+"classify: {slots: 1, deadline: 600ms, queue: 64}\n"+strings.Replace(routes, "listen: EXTPROC", "listen: EXTPROC, message_timeout: 800ms", 1))
+	var gateways []*rig.Envoy
+	for _, mode := range []string{"BUFFERED", "FULL_DUPLEX_STREAMED"} { // the second has no time limit, but counters
+		gateways = append(gateways, gateway(t, p.Addr, func(g *rig.Gateway) {
+			g.Processor.RequestBody, g.Processor.FailClosed = mode, true
+			g.Processor.MessageTimeout = "2s" // what is waited for beside classifying may take longer on a busy machine
+		}))
+	}
+	// Some of one window, some of very many.
+	bodies := [][]byte{chat("auto", mathPrompt), chat("auto", strings.Repeat("Tell me of the history of the Roman empire. ", 150))}
+	var mu sync.Mutex
+	why := make(map[string]int)
+	jobs := make(chan int)
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for n := range jobs {
+				r, err := call{body: bodies[n%len(bodies)]}.try(gateways[n/2%2].URL)
+				a := arrived(r.id)
+				if err != nil || r.status != 200 || r.model() == "" || len(a) != 1 || a[0].Pool != r.model() {
+					t.Errorf("%v: %v, %d arrivals", err, r, len(a))
+				}
+				mu.Lock()
+				why[r.header.Get("X-Vsr-Degraded-Reason")]++
+				mu.Unlock()
+			}
+		})
+	}
+	for n := range long(400, 10000) {
+		jobs <- n
+	}
+	close(jobs)
+	wg.Wait()
+	t.Log("by x-vsr-degraded-reason: ", why)
+	if why["deadline"]+why["queue_full"] == 0 {
+		t.Error("the classifier was not busy")
+	}
+	for _, e := range gateways {
+		quiet(t, e)
+	}
+}

@@ -1,0 +1,262 @@
+//go:build mesh
+
+package mesh
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What the tests do to the mesh, and how it is put back.
+
+func (m *mesh) mustApply(t *testing.T, documents string) {
+	t.Helper()
+	if err := m.api.apply(documents); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (m *mesh) mustRun(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := m.api.run("", args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// without deletes an object for the rest of the test.
+func (m *mesh) without(t *testing.T, kind, namespace, name string) {
+	t.Helper()
+	t.Cleanup(func() { m.restore(t) })
+	m.mustRun(t, "-n", namespace, "delete", kind, name)
+}
+
+// restore applies what is shipped once more, and waits until the guide's requests
+// are answered as they should be.
+func (m *mesh) restore(t *testing.T) {
+	t.Helper()
+	if err := m.applyManifests(); err != nil {
+		t.Fatal(err)
+	}
+	m.settle(t)
+}
+
+// withComponents puts components on the extproc overlay for the rest of the test.
+func (m *mesh) withComponents(t *testing.T, names ...string) {
+	t.Helper()
+	t.Cleanup(func() { m.restore(t) })
+	dir := m.file("kustomize-" + strings.Join(names, "-"))
+	relative, err := filepath.Rel(dir, repoFile("deploy/kubernetes"))
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [" + relative + "/overlays/extproc]\ncomponents:\n"
+	for _, name := range names {
+		text += "  - " + relative + "/components/" + name + "\n"
+	}
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	rendered, err := m.api.kustomize(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := m.configDump(t)
+	m.mustApply(t, rendered)
+	if err := until(20*time.Second, func() error {
+		if m.configDump(t) == before {
+			return fmt.Errorf("the gateway's configuration is what it was")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	m.settle(t)
+}
+
+// settle waits until the pods are ready, the gateway has its filters, and the
+// router decides.
+func (m *mesh) settle(t *testing.T) {
+	t.Helper()
+	err := m.waitForPods()
+	if err == nil {
+		err = until(60*time.Second, func() error {
+			filters, err := m.filters()
+			if err != nil {
+				return err
+			}
+			if !strings.Contains(strings.Join(filters, " "), "vsr.ext_proc") {
+				return fmt.Errorf("the gateway has the filters %v", filters)
+			}
+			for range 3 {
+				a, err := ask(chat("auto", mathPrompt).with("x-selected-model", "llama3-8b"))
+				if err != nil {
+					return err
+				}
+				if a.status != 200 || a.pool() != "phi4-mini" || a.selected() != "phi4-mini" {
+					return fmt.Errorf("%s", a)
+				}
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		t.Fatalf("the mesh did not come back: %v", err)
+	}
+}
+
+// configDump is what the gateway's Envoy has been programmed with.
+func (m *mesh) configDump(t *testing.T) string {
+	t.Helper()
+	text, err := getText("http://" + gatewayIP + ":15000/config_dump")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func getText(url string) (string, error) {
+	resp, err := plain.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", url, resp.Status)
+	}
+	return string(data), err
+}
+
+// listener is the gateway's listener as it is in use, not one that it still drains.
+func (m *mesh) listener() (string, error) {
+	text, err := getText("http://" + gatewayIP + ":15000/config_dump?resource=dynamic_listeners")
+	if err != nil {
+		return "", err
+	}
+	var dump struct {
+		Configs []struct {
+			Active struct {
+				Listener json.RawMessage `json:"listener"`
+			} `json:"active_state"`
+		} `json:"configs"`
+	}
+	if err := json.Unmarshal([]byte(text), &dump); err != nil {
+		return "", err
+	}
+	if len(dump.Configs) != 1 || len(dump.Configs[0].Active.Listener) == 0 {
+		return "", fmt.Errorf("the gateway has %d listeners", len(dump.Configs))
+	}
+	return string(dump.Configs[0].Active.Listener), nil
+}
+
+// filters are the names of the HTTP filters of the gateway's listener, in order.
+func (m *mesh) filters() ([]string, error) {
+	text, err := m.listener()
+	if err != nil {
+		return nil, err
+	}
+	var listener struct {
+		Chains  []filterChain `json:"filter_chains"`
+		Default filterChain   `json:"default_filter_chain"`
+	}
+	if err := json.Unmarshal([]byte(text), &listener); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, chain := range append(listener.Chains, listener.Default) {
+		for _, f := range chain.Filters {
+			for _, h := range f.Config.Filters {
+				names = append(names, h.Name)
+			}
+		}
+	}
+	return names, nil
+}
+
+type filterChain struct {
+	Filters []struct {
+		Config struct {
+			Filters []struct {
+				Name string `json:"name"`
+			} `json:"http_filters"`
+		} `json:"typed_config"`
+	} `json:"filters"`
+}
+
+// scale sets a Deployment's replicas and waits until as many run.
+func (m *mesh) scale(t *testing.T, namespace, name string, replicas int) {
+	t.Helper()
+	m.mustRun(t, "-n", namespace, "scale", "deployment", name, "--replicas", strconv.Itoa(replicas))
+	if err := until(60*time.Second, func() error {
+		if n := len(m.podsOf(namespace, name)); n != replicas {
+			return fmt.Errorf("%d pods of %s, not %d", n, name, replicas)
+		}
+		if n := m.kubelet.leaving(namespace, labelOf(name), name); n > 0 {
+			return fmt.Errorf("%d pods of %s are leaving", n, name)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// labelOf is the label by which our manifests know a Deployment's pods.
+func labelOf(deployment string) string {
+	if deployment == "vsr-proxy" {
+		return "app.kubernetes.io/name"
+	}
+	return "app"
+}
+
+func (m *mesh) podsOf(namespace, name string) []*running {
+	return m.kubelet.find(namespace, labelOf(name), name)
+}
+
+func (m *mesh) routers() []*running { return m.podsOf("vsr-system", "vsr-proxy") }
+
+// metric adds up a metric over the routers; the labels must all be there.
+func (m *mesh) metric(t *testing.T, name string, labels ...string) float64 {
+	t.Helper()
+	sum := 0.0
+	for _, r := range m.routers() {
+		text, err := getText("http://" + r.address + ":8802/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += sumOf(text, name, labels)
+	}
+	return sum
+}
+
+func sumOf(text, name string, labels []string) float64 {
+	sum := 0.0
+lines:
+	for line := range strings.SplitSeq(text, "\n") {
+		if !strings.HasPrefix(line, name+"{") && !strings.HasPrefix(line, name+" ") {
+			continue
+		}
+		for _, label := range labels {
+			if !strings.Contains(line, label) {
+				continue lines
+			}
+		}
+		value, err := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:], 64)
+		if err == nil {
+			sum += value
+		}
+	}
+	return sum
+}

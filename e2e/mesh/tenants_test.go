@@ -1,0 +1,136 @@
+//go:build mesh
+
+package mesh
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// examples/tenants: two namespaces with routes of their own to shared pools; each
+// has a rate and a priority.
+func TestTenants(t *testing.T) {
+	rig.addTenants(t)
+	teamA := func(r request) request { return r.with("Host", "team-a.example.com") }
+	teamB := func(r request) request { return r.with("Host", "team-b.example.com") }
+
+	t.Run("both are routed", func(t *testing.T) {
+		for _, team := range []func(request) request{teamA, teamB} {
+			if a := mustAsk(t, team(chat("llama3-8b", "hello"))); a.status != 200 || a.pool() != "llama3-8b" || a.selected() != "llama3-8b" {
+				t.Errorf("by name: %s", a)
+			}
+			if a := mustAsk(t, team(chat("auto", mathPrompt)).with("x-selected-model", "llama3-8b")); a.status != 200 || a.pool() != "phi4-mini" || a.selected() != "phi4-mini" {
+				t.Errorf("auto: %s", a)
+			}
+		}
+	})
+	t.Run("a rate for each", func(t *testing.T) {
+		// 20 at once and 10 a second for team B, 100 at once for team A.
+		limited := map[string]int{}
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for name, team := range map[string]func(request) request{"a": teamA, "b": teamB} {
+			for range 4 {
+				all.Go(func() {
+					for range 15 {
+						a, err := ask(team(chat("llama3-8b", "hello")))
+						mu.Lock()
+						switch {
+						case err == nil && a.status == 429 && a.pod() == "" && a.header.Get("Retry-After") != "":
+							limited[name]++
+						case err != nil || a.status != 200:
+							t.Errorf("team %s: %s %v", name, a, err)
+						}
+						mu.Unlock()
+					}
+				})
+			}
+		}
+		all.Wait()
+		if limited["a"] > 0 || limited["b"] < 10 {
+			t.Errorf("of 60 requests each were limited: %v", limited)
+		}
+	})
+	t.Run("priorities when a pool is full", func(t *testing.T) { shed(t, teamA, teamB) })
+}
+
+// shed fills the phi4-mini pool with team A's requests, whose objective has
+// priority 10, until the picker turns away team B's, of priority -10. Team A's are
+// never turned away, and when the queue is done team B is served again.
+func shed(t *testing.T, teamA, teamB func(request) request) {
+	slowly(t, "--max-num-seqs=1", "--time-to-first-token=1500ms")
+	time.Sleep(time.Second) // team B's bucket
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			a, err := ask(teamA(chat("phi4-mini", fmt.Sprintf("%d: hello", i))))
+			if err != nil || a.status != 200 || a.pool() != "phi4-mini" {
+				t.Errorf("team A was turned away: %s %v", a, err)
+			}
+		})
+	}
+	if err := until(10*time.Second, func() error {
+		a, err := ask(teamB(chat("phi4-mini", "hello")).within(30 * time.Second))
+		if err == nil && (a.status != 429 || a.pod() != "" || !strings.Contains(string(a.body), "saturated")) {
+			err = fmt.Errorf("team B is served by a full pool: %s", a)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+	if a := mustAsk(t, teamB(chat("llama3-8b", "hello"))); a.status != 200 || a.pool() != "llama3-8b" {
+		t.Errorf("team B at the other pool, which is not full: %s", a)
+	}
+	all.Wait()
+	if err := until(20*time.Second, func() error {
+		a, err := ask(teamB(chat("phi4-mini", "hello")))
+		if err == nil && a.status != 200 {
+			err = fmt.Errorf("%s", a)
+		}
+		return err
+	}); err != nil {
+		t.Errorf("team B, when the pool is free again: %v", err)
+	}
+}
+
+// addTenants applies the example for the rest of the test.
+func (m *mesh) addTenants(t *testing.T) {
+	t.Helper()
+	t.Cleanup(func() {
+		m.mustRun(t, "delete", "namespace", "team-a", "team-b", "--wait=false")
+		m.mustRun(t, "-n", "inference", "delete", "envoyfilter", "tenant-filters", "tenant-team-a", "tenant-team-b")
+		m.mustRun(t, "-n", "inference", "delete", "inferenceobjective", "--all")
+		m.mustRun(t, "-n", "inference", "delete", "referencegrant", "tenants")
+		m.restore(t)
+	})
+	m.mustRun(t, "apply", "-f", repoFile("deploy/kubernetes/examples/tenants/namespaces.yaml"))
+	rendered, err := m.overlay("examples/tenants")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.mustApply(t, rendered)
+	if err := until(30*time.Second, func() error {
+		filters, err := m.filters()
+		if err == nil && !strings.Contains(strings.Join(filters, " "), "header_mutation") {
+			err = fmt.Errorf("filters: %v", filters)
+		}
+		if err != nil {
+			return err
+		}
+		for _, host := range []string{"team-a.example.com", "team-b.example.com"} {
+			a, err := ask(chat("llama3-8b", "hello").with("Host", host))
+			if err == nil && a.status != 200 {
+				err = fmt.Errorf("%s: %s", host, a)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
