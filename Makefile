@@ -6,7 +6,7 @@ STATICCHECK := .cache/tools/staticcheck-v0.8.2
 LIBRARY     := $(if $(filter Darwin,$(shell uname -s)),libonnxruntime.dylib,libonnxruntime.so)
 FUZZTIME    ?= 20s
 
-.PHONY: help deps build run test lint e2e docs-check bench fuzz train-smoke clean
+.PHONY: help deps build run test lint e2e manifests docs-check bench fuzz train-smoke clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -41,6 +41,10 @@ $(STATICCHECK):
 e2e: build ## the binary as a process: signals, and real clients, unmodified: openai (Python, Node), go-openai, curl
 	go test -tags e2e -count 1 ./e2e
 	e2e/run.sh
+
+# A module of its own: what reads Kubernetes' schemas is no part of the program. It needs no C.
+manifests: build ## every overlay and the Helm chart, rendered and held against the real schemas, Envoy's types and the policy
+	cd deploy/validate && CGO_ENABLED=0 go mod tidy -diff && CGO_ENABLED=0 go vet . && CGO_ENABLED=0 go test . && CGO_ENABLED=0 go run .
 
 docs-check: build ## the README's transcript and every configuration in the docs, held against the binary
 	scripts/readme-demo.sh --check
