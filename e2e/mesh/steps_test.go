@@ -75,7 +75,7 @@ func (m *mesh) withComponents(t *testing.T, names ...string) {
 	}
 	before := m.configDump(t)
 	m.mustApply(t, rendered)
-	if err := until(20*time.Second, func() error {
+	if err := until(60*time.Second, func() error {
 		if m.configDump(t) == before {
 			return fmt.Errorf("the gateway's configuration is what it was")
 		}

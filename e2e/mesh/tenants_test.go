@@ -72,7 +72,7 @@ func shed(t *testing.T, teamA, teamB func(request) request) {
 			}
 		})
 	}
-	if err := until(10*time.Second, func() error {
+	if err := until(60*time.Second, func() error {
 		a, err := ask(teamB(chat("phi4-mini", "hello")).within(30 * time.Second))
 		if err == nil && (a.status != 429 || a.pod() != "" || !strings.Contains(string(a.body), "saturated")) {
 			err = fmt.Errorf("team B is served by a full pool: %s", a)
@@ -85,7 +85,7 @@ func shed(t *testing.T, teamA, teamB func(request) request) {
 		t.Errorf("team B at the other pool, which is not full: %s", a)
 	}
 	all.Wait()
-	if err := until(20*time.Second, func() error {
+	if err := until(60*time.Second, func() error {
 		a, err := ask(teamB(chat("phi4-mini", "hello")))
 		if err == nil && a.status != 200 {
 			err = fmt.Errorf("%s", a)
@@ -112,7 +112,7 @@ func (m *mesh) addTenants(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.mustApply(t, rendered)
-	if err := until(30*time.Second, func() error {
+	if err := until(60*time.Second, func() error {
 		filters, err := m.filters()
 		if err == nil && !strings.Contains(strings.Join(filters, " "), "header_mutation") {
 			err = fmt.Errorf("filters: %v", filters)
