@@ -25,11 +25,12 @@ const partialLimit = 2 << 20
 func TestEveryModeAndSize(t *testing.T) {
 	for _, policy := range []string{"refuse", "default"} {
 		p := processor(t, strings.Replace(doors+routes, "listen: EXTPROC", "listen: EXTPROC, on_unread_body: "+policy, 1))
-		for _, mode := range []string{"NONE", "BUFFERED", "BUFFERED_PARTIAL", "STREAMED", "FULL_DUPLEX_STREAMED"} {
-			e := gateway(t, p.Addr, func(g *rig.Gateway) {
-				g.Processor.RequestBody = mode
-				g.BufferLimit = 16 << 20
-				if mode == "BUFFERED_PARTIAL" {
+		for _, mode := range []string{asShipped, "NONE", "BUFFERED", "BUFFERED_PARTIAL", "STREAMED", "FULL_DUPLEX_STREAMED"} {
+			e := gateway(t, p.Addr, reading(mode), func(g *rig.Gateway) {
+				switch mode {
+				case "BUFFERED":
+					g.BufferLimit = 16 << 20
+				case "BUFFERED_PARTIAL":
 					g.BufferLimit = partialLimit
 				}
 			})
@@ -105,7 +106,8 @@ func wantArrival(t *testing.T, r reply, a []rig.Arrival, pool string, body []byt
 // X3: bodies of 1.2 MB in full duplex, which Envoy ends twice (envoyproxy/envoy#46237),
 // arrive once and whole, every time.
 func TestBodiesEndedTwiceArriveOnce(t *testing.T) {
-	_, e := shared(t)
+	p, _ := shared(t)
+	e := gateway(t, p.Addr, reading("FULL_DUPLEX_STREAMED"))
 	body := sized(phi, plainPrompt, 1_200_000)
 	var wg sync.WaitGroup
 	jobs := make(chan int)
@@ -134,7 +136,7 @@ func TestOverlongBodiesAreRefused(t *testing.T) {
 	buffered := gateway(t, p.Addr, func(g *rig.Gateway) { g.Processor.RequestBody, g.BufferLimit = "BUFFERED", 16<<20 })
 	small := gateway(t, p.Addr, func(g *rig.Gateway) { g.Processor.RequestBody = "BUFFERED" })
 	body := sized("auto", mathPrompt, 10<<20+1)
-	for name, where := range map[string]*rig.Envoy{"full duplex": e, "buffered": buffered, "beyond Envoy's buffer": small} {
+	for name, where := range map[string]*rig.Envoy{"as shipped": e, "buffered": buffered, "beyond Envoy's buffer": small} {
 		for _, chunked := range []bool{false, true} {
 			r, err := call{body: body, chunked: chunked}.try(where.URL)
 			if err != nil {
@@ -156,9 +158,7 @@ func TestOverlongBodiesAreRefused(t *testing.T) {
 func TestSlowUploadIsServed(t *testing.T) {
 	p, _ := shared(t)
 	for _, mode := range []string{"FULL_DUPLEX_STREAMED", "BUFFERED"} {
-		e := gateway(t, p.Addr, func(g *rig.Gateway) {
-			g.Processor.RequestBody, g.Processor.MessageTimeout, g.Processor.FailClosed = mode, "0.3s", true
-		})
+		e := gateway(t, p.Addr, reading(mode), func(g *rig.Gateway) { g.Processor.MessageTimeout, g.Processor.FailClosed = "0.3s", true })
 		body := string(sized("auto", mathPrompt, 20_000))
 		c, id := dial(t, e.Addr), newID()
 		c.head(t, id, len(body))

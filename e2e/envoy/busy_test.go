@@ -14,16 +14,16 @@ import (
 // answer before Envoy stops waiting, each time; every request is served, and says
 // why it was not classified.
 func TestEnvoyNeverTimesOutOnABusyClassifier(t *testing.T) {
-	p := processor(t, doors+"classify: {slots: 1, deadline: 600ms, queue: 64}\n"+strings.Replace(routes, "listen: EXTPROC", "listen: EXTPROC, message_timeout: 800ms", 1))
+	p := processor(t, doors+"classify: {slots: 1, deadline: 300ms, queue: 64}\n"+strings.Replace(routes, "listen: EXTPROC", "listen: EXTPROC, message_timeout: 400ms", 1))
 	var gateways []*rig.Envoy
 	for _, mode := range []string{"BUFFERED", "FULL_DUPLEX_STREAMED"} { // the second has no time limit, but counters
-		gateways = append(gateways, gateway(t, p.Addr, func(g *rig.Gateway) {
-			g.Processor.RequestBody, g.Processor.FailClosed = mode, true
+		gateways = append(gateways, gateway(t, p.Addr, reading(mode), func(g *rig.Gateway) {
+			g.Processor.FailClosed = true
 			g.Processor.MessageTimeout = "2s" // what is waited for beside classifying may take longer on a busy machine
 		}))
 	}
 	// Some of one window, some of very many.
-	bodies := [][]byte{chat("auto", mathPrompt), chat("auto", strings.Repeat("Tell me of the history of the Roman empire. ", 150))}
+	bodies := [][]byte{chat("auto", mathPrompt), chat("auto", history(300))}
 	var mu sync.Mutex
 	why := make(map[string]int)
 	jobs := make(chan int)

@@ -129,6 +129,15 @@ func chat(model, text string, more ...string) []byte {
 	return fmt.Appendf(nil, `{"model":%s,"messages":[{"role":"user","content":%s}]%s}`, m, quoted, strings.Join(more, ""))
 }
 
+// history is a text of n sentences, no two of them the same.
+func history(n int) string {
+	var out strings.Builder
+	for i := range n {
+		fmt.Fprintf(&out, "In the year %d the emperor sent %d ships to the city. ", i, i*i)
+	}
+	return out.String()
+}
+
 // sized is a chat of exactly size bytes, most of them in a system prompt that
 // routing does not look at, or nil where no chat is as small.
 func sized(model, text string, size int) []byte {

@@ -31,9 +31,9 @@ const private = "Please write to jane.roe@example.org and tell her that I am lat
 // Personal data reaches no backend, and is back in the answer, whole or streamed.
 func TestMaskIsUndone(t *testing.T) {
 	p := processor(t, doors+guarded)
-	for _, mode := range []string{"FULL_DUPLEX_STREAMED", "BUFFERED"} {
+	for _, mode := range []string{asShipped, "FULL_DUPLEX_STREAMED"} {
 		for _, answer := range []string{"STREAMED", "BUFFERED", "NONE"} {
-			e := gateway(t, p.Addr, func(g *rig.Gateway) { g.Processor.RequestBody, g.Processor.ResponseBody = mode, answer })
+			e := gateway(t, p.Addr, reading(mode), func(g *rig.Gateway) { g.Processor.ResponseBody = answer })
 			for _, kind := range []string{"echo", "echo-stream"} {
 				r := call{body: chat(phi, private), reply: kind}.do(t, e.URL)
 				a := arrived(r.id)

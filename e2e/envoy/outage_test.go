@@ -119,20 +119,20 @@ func (l *load) some(t *testing.T, phase, least int) {
 	})
 }
 
-// X7: the processor dies under load. Where Envoy holds the body (BUFFERED) and
-// failure_mode_allow is true, the default pool serves every request. In full
-// duplex Envoy can do so only until the body's first piece has left it, so there
+// X7: the processor dies under load. Where Envoy holds the body, as the shipped
+// filters have it below 4 MB, and failure_mode_allow is true, the default pool
+// serves every request. In full duplex Envoy can do so only until the body's first piece has left it, so there
 // are refusals, as there are where failure_mode_allow is false; no 404, and all of
 // a kind that a client may try again. Either way no backend gets a part of a body,
 // and decisions are back soon after the restart.
 func TestProcessorKilledUnderLoad(t *testing.T) {
-	for _, mode := range []string{"BUFFERED", "FULL_DUPLEX_STREAMED"} {
+	for _, mode := range []string{asShipped, "FULL_DUPLEX_STREAMED"} {
 		for _, closed := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s/failClosed=%v", mode, closed), func(t *testing.T) {
+			t.Run(fmt.Sprintf("mode=%s/failClosed=%v", mode, closed), func(t *testing.T) {
 				p := processor(t, doors+routes)
-				e := gateway(t, p.Addr, func(g *rig.Gateway) { g.Processor.FailClosed, g.Processor.RequestBody = closed, mode })
+				e := gateway(t, p.Addr, reading(mode), func(g *rig.Gateway) { g.Processor.FailClosed = closed })
 				for range long(1, 5) {
-					outage(t, p, e, closed || mode != "BUFFERED")
+					outage(t, p, e, closed || mode != asShipped)
 				}
 			})
 		}
@@ -193,9 +193,7 @@ func (l *load) judge(t *testing.T, refuses bool) {
 func TestHungProcessorIsGivenUpOn(t *testing.T) {
 	p := processor(t, doors+routes)
 	for _, closed := range []bool{false, true} {
-		e := gateway(t, p.Addr, func(g *rig.Gateway) {
-			g.Processor.FailClosed, g.Processor.RequestBody, g.Processor.MessageTimeout = closed, "BUFFERED", "1s"
-		})
+		e := gateway(t, p.Addr, func(g *rig.Gateway) { g.Processor.FailClosed, g.Processor.MessageTimeout = closed, "1s" })
 		settled(t, p, e)
 		if err := p.Signal(syscall.SIGSTOP); err != nil {
 			t.Fatal(err)

@@ -34,8 +34,8 @@ var spoofs = []string{
 // whatever spelling, over HTTP/1.1 and HTTP/2, with the processor up and down.
 func TestClientCannotChooseThePool(t *testing.T) {
 	p := processor(t, doors+routes)
-	open := gateway(t, p.Addr, func(g *rig.Gateway) { g.Processor.RequestBody = "BUFFERED" })
-	duplex := gateway(t, p.Addr)
+	open := gateway(t, p.Addr)
+	duplex := gateway(t, p.Addr, reading("FULL_DUPLEX_STREAMED"))
 	for _, up := range []bool{true, false} {
 		if !up {
 			p.Kill()

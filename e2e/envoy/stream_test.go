@@ -72,9 +72,9 @@ func open(t *testing.T, base string, pieces []string) (*http.Response, *gate, st
 
 // Each event of a stream reaches the client before the backend has sent the next.
 func TestEventsPassOneByOne(t *testing.T) {
-	p, duplex := shared(t)
-	whole := gateway(t, p.Addr, func(g *rig.Gateway) { g.Processor.RequestBody = "BUFFERED" })
-	for _, e := range []*rig.Envoy{duplex, whole} {
+	p, e := shared(t)
+	duplex := gateway(t, p.Addr, reading("FULL_DUPLEX_STREAMED"))
+	for _, e := range []*rig.Envoy{e, duplex} {
 		events := rig.Events("A rather long answer, event by event.")
 		resp, g, id := open(t, e.URL, events)
 		if resp.StatusCode != 200 || resp.Header.Get("X-Vsr-Selected-Model") != llama || resp.Header.Get("Content-Type") != "text/event-stream" {

@@ -152,6 +152,14 @@ func gateway(t *testing.T, addr string, change ...func(*rig.Gateway)) *rig.Envoy
 	return e
 }
 
+// asShipped stands for the two filters of the manifests, in place of a mode.
+const asShipped = ""
+
+// reading has one filter, whose request_body_mode is mode.
+func reading(mode string) func(*rig.Gateway) {
+	return func(g *rig.Gateway) { g.Processor.RequestBody = mode }
+}
+
 func setup(addr string, change ...func(*rig.Gateway)) rig.Gateway {
 	g := rig.Gateway{Processor: rig.Shipped(addr), Pools: []rig.Pool{{Name: llama, Addr: world.llama.Addr}, {Name: phi, Addr: world.phi.Addr}}}
 	for _, c := range change {

@@ -108,7 +108,7 @@ func open(o options, folder string) (ways []*way, stop func(), err error) {
 	stops = append(stops, stopPeer)
 	return ways, stop, add(peer, rig.Gateway{RouteHeader: "x-gateway-model-name", Unstripped: true, Processor: &rig.Filter{
 		// As the router's own chart sets it up for Istio.
-		Filter: "envoy.filters.http.ext_proc", Addr: router.addr, FailClosed: true, AllowModeOverride: true, MessageTimeout: "0.2s",
+		Name: "envoy.filters.http.ext_proc", Addr: router.addr, FailClosed: true, AllowModeOverride: true, MessageTimeout: "0.2s",
 		RequestBody: "FULL_DUPLEX_STREAMED", ResponseHeader: "SKIP", ResponseBody: "NONE",
 	}}, router.Process)
 }

@@ -38,9 +38,11 @@ type Gateway struct {
 	Threads int
 }
 
-// Filter is the external processor's filter.
+// Filter is the external processor's filter. Without RequestBody there are two, as
+// in our manifests: one that buffers, and one for long bodies and those of unknown
+// length, which has them streamed.
 type Filter struct {
-	Filter         string
+	Name           string
 	Addr           string
 	FailClosed     bool
 	StatusOnError  bool
@@ -51,6 +53,9 @@ type Filter struct {
 	// AllowModeOverride is not in our manifests; the body-based router's has it.
 	AllowModeOverride bool
 	TLS               *ClientTLS
+
+	// Lengths says of which bodies the filter sees only some: short or long.
+	Lengths string
 }
 
 // ClientTLS are files. Without Cert Envoy shows no certificate.
@@ -59,11 +64,10 @@ type ClientTLS struct{ CA, Cert, Key string }
 // Pool is a cluster of one endpoint.
 type Pool struct{ Name, Addr string }
 
-// Shipped is the filter as the manifests have it, for the processor at addr.
+// Shipped are the filters as the manifests have it, for the processor at addr.
 func Shipped(addr string) *Filter {
 	return &Filter{
-		Filter: "vsr.ext_proc", Addr: addr, StatusOnError: true, MessageTimeout: "2s",
-		RequestBody: "FULL_DUPLEX_STREAMED", ResponseHeader: "SEND", ResponseBody: "STREAMED",
+		Name: "vsr.ext_proc", Addr: addr, StatusOnError: true, MessageTimeout: "2s", ResponseHeader: "SEND", ResponseBody: "STREAMED",
 	}
 }
 
@@ -90,12 +94,29 @@ func (f *Filter) Port() int { _, n := split(f.Addr); return n }
 // FailOpen is Envoy's failure_mode_allow.
 func (f *Filter) FailOpen() bool { return !f.FailClosed }
 
+// StatPrefix is that of the filter's counters.
+func (f *Filter) StatPrefix() string { return strings.ReplaceAll(f.Name, ".ext_proc", "") }
+
 // RequestTrailer is SEND where full duplex demands it.
 func (f *Filter) RequestTrailer() string {
 	if f.RequestBody == "FULL_DUPLEX_STREAMED" {
 		return "SEND"
 	}
 	return "SKIP"
+}
+
+// Filters are those in front of the router filter.
+func (g Gateway) Filters() []*Filter {
+	if g.Processor == nil {
+		return nil
+	}
+	if g.Processor.RequestBody != "" {
+		return []*Filter{g.Processor}
+	}
+	short, long := *g.Processor, *g.Processor
+	short.RequestBody, short.Lengths = "BUFFERED", "short"
+	long.Name, long.RequestBody, long.Lengths = long.Name+"_large", "FULL_DUPLEX_STREAMED", "long"
+	return []*Filter{&short, &long}
 }
 
 // Strip tells whether early header mutation is on.
