@@ -86,8 +86,8 @@ func (m *mesh) withComponents(t *testing.T, names ...string) {
 	m.settle(t)
 }
 
-// settle waits until the pods are ready, the gateway has its filters, and the
-// router decides.
+// settle waits until the pods are ready, the gateway has its filters, the router
+// decides, and both pools answer, three times in a row.
 func (m *mesh) settle(t *testing.T) {
 	t.Helper()
 	err := m.waitForPods()
@@ -101,12 +101,16 @@ func (m *mesh) settle(t *testing.T) {
 				return fmt.Errorf("the gateway has the filters %v", filters)
 			}
 			for range 3 {
-				a, err := ask(chat("auto", mathPrompt).with("x-selected-model", "llama3-8b"))
-				if err != nil {
-					return err
-				}
-				if a.status != 200 || a.pool() != "phi4-mini" || a.selected() != "phi4-mini" {
-					return fmt.Errorf("%s", a)
+				for pool, r := range map[string]request{
+					"phi4-mini": chat("auto", mathPrompt).with("x-selected-model", "llama3-8b"), "llama3-8b": chat("llama3-8b", "hello"),
+				} {
+					a, err := ask(r)
+					if err != nil {
+						return err
+					}
+					if a.status != 200 || a.pool() != pool || a.selected() != pool {
+						return fmt.Errorf("%s", a)
+					}
 				}
 			}
 			return nil
