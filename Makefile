@@ -6,7 +6,7 @@ STATICCHECK := .cache/tools/staticcheck-v0.8.2
 LIBRARY     := $(if $(filter Darwin,$(shell uname -s)),libonnxruntime.dylib,libonnxruntime.so)
 FUZZTIME    ?= 20s
 
-.PHONY: help deps build run test lint e2e e2e-mesh manifests docs-check bench fuzz train-smoke clean
+.PHONY: help deps build run test lint e2e e2e-envoy e2e-mesh manifests docs-check bench bench-envoy fuzz train-smoke clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -42,6 +42,10 @@ e2e: build ## the binary as a process: signals, and real clients, unmodified: op
 	go test -tags e2e -count 1 ./e2e
 	e2e/run.sh
 
+e2e-envoy: build ## behind a real Envoy (fetched once): body modes, outages, cancels, equality of the doors; VSR_E2E_LONG=1 for all counts
+	scripts/envoy.sh
+	go test -tags e2e -count 1 -timeout 60m ./e2e/envoy
+
 e2e-mesh: build ## the manifests on a real control plane, in network namespaces: istiod, endpoint pickers, Envoy (root; 40 min once)
 	scripts/e2e-mesh.sh
 
@@ -55,6 +59,9 @@ docs-check: build ## the README's transcript and every configuration in the docs
 
 bench: build ## throughput, routing work, classification, memory and start, as ratios in one run
 	scripts/bench.sh
+
+bench-envoy: build ## CPU time and latency that a processor adds behind Envoy, beside GIE's body-based router (built once)
+	scripts/bench-envoy.sh
 
 fuzz: deps ## each fuzz target for FUZZTIME
 	scripts/fuzz.sh $(FUZZTIME)

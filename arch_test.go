@@ -52,8 +52,10 @@ var rooms = map[string][]string{
 	},
 	"cmd/vsr-proxy/internal/simulate": nil, // a backend like any other
 
-	"e2e/bench": nil, // measures the binary from outside
-	"e2e/mesh":  nil, // runs the manifests
+	"e2e/bench":       nil, // measures the binary from outside
+	"e2e/envoy/bench": {"e2e/envoy/rig"},
+	"e2e/envoy/rig":   nil, // runs Envoy, the binary and stubs
+	"e2e/mesh":        nil, // runs the manifests
 }
 
 // modules is which room may use which module, and why no other.

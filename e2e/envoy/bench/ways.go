@@ -13,11 +13,11 @@ import (
 // The ways that requests take. Bare is the one all others are held against, and
 // peer the one that the bars are made of.
 const (
-	bare     = "no processor"
-	shipped  = "vsr-proxy, full duplex"
-	buffered = "vsr-proxy, buffered"
-	request  = "vsr-proxy, full duplex, answers unseen"
-	peer     = "body-based router"
+	bare    = "no processor"
+	shipped = "vsr-proxy as shipped" // buffered, for bodies of these sizes
+	duplex  = "vsr-proxy full duplex"
+	request = "vsr-proxy answers unseen" // as shipped but for the answers, which the peer does not see either
+	peer    = "body-based router"
 )
 
 // way is an Envoy with what stands behind it.
@@ -85,18 +85,16 @@ func open(o options, folder string) (ways []*way, stop func(), err error) {
 	if err := add(bare, rig.Gateway{}, nil); err != nil {
 		return nil, stop, err
 	}
-	if err := add(shipped, rig.Gateway{Processor: rig.Shipped(ours.Addr)}, ours.Process); err != nil {
-		return nil, stop, err
-	}
-	whole := rig.Shipped(ours.Addr)
-	whole.RequestBody = "BUFFERED"
-	if err := add(buffered, rig.Gateway{Processor: whole}, ours.Process); err != nil {
-		return nil, stop, err
-	}
-	half := rig.Shipped(ours.Addr)
-	half.ResponseHeader, half.ResponseBody = "SKIP", "NONE"
-	if err := add(request, rig.Gateway{Processor: half}, ours.Process); err != nil {
-		return nil, stop, err
+	streaming, unseen := rig.Shipped(ours.Addr), rig.Shipped(ours.Addr)
+	streaming.RequestBody = "FULL_DUPLEX_STREAMED"
+	unseen.ResponseHeader, unseen.ResponseBody = "SKIP", "NONE"
+	for _, w := range []struct {
+		name   string
+		filter *rig.Filter
+	}{{shipped, rig.Shipped(ours.Addr)}, {duplex, streaming}, {request, unseen}} {
+		if err := add(w.name, rig.Gateway{Processor: w.filter}, ours.Process); err != nil {
+			return nil, stop, err
+		}
 	}
 	if o.peer == "" {
 		return ways, stop, nil
