@@ -83,8 +83,9 @@ rows are the line to read. No outcome data of another kind was at hand: transfer
   Hebrew, Devanagari, Thai, Han, Kana or Hangul are spelt letter by letter.
 - Personal data: names of private persons in prompts like those of the templates; a name that is also a word is missed
   more often than not. Historical and public persons are not meant to be found.
-- Long honest documents raise more alarms than prompts do: the tables of hidden attacks say how many. Scan documents with a
-  higher threshold, or set `include_history: false` where only the user's words matter.
+- Long honest documents raise more alarms than prompts do: the tables of hidden attacks say how many. The discount that keeps
+  them few also lets a weak attack hide in a long text.
+- Text spelt with spaces between its letters, in leet, rot13 or base64 passes the detector.
 - Complexity is what MMLU questions taught about two models of 2023.
 - Labels of the user-style rows were given once, with no second reader; their noise is not known.
 """
