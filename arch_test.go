@@ -71,7 +71,7 @@ var modules = []struct {
 	{"github.com/go-chi/chi/v5", []string{"admin"}, "only a door has routes, and those of requests stand in one table"},
 	{"github.com/yalue/onnxruntime_go", []string{"classify/onnx"}, "all else builds and tests without cgo"},
 	{"github.com/daulet/tokenizers", []string{"classify/onnx"}, "all else builds and tests without cgo"},
-	{"google.golang.org/protobuf", []string{"classify/onnx"}, "it reads the graph of an ONNX file and nothing else"},
+	{"google.golang.org/protobuf", []string{"classify/onnx", "extproc"}, "it reads the graph of an ONNX file and Envoy's messages, and nothing else"},
 	{"golang.org/x/text", []string{"classify"}, "text is normalised for the classifier's eyes alone, never what is forwarded"},
 	{"github.com/prometheus/client_golang", []string{"telemetry"}, "the list of metrics is closed and stands in one file"},
 	{"go.opentelemetry.io/otel", []string{"telemetry"}, "the list of spans is closed and stands in one file"},

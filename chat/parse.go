@@ -7,13 +7,23 @@ import (
 // Parse reads body as a request of the given kind. The error is a 400 that names
 // the field at fault. The request refers to body, which must not change.
 func Parse(kind Kind, body []byte, lim Limits) (*Request, *Error) {
+	return ParseFor(kind, body, lim, func(string) bool { return true })
+}
+
+// ParseFor is Parse for a caller who reads the text only of requests for some
+// models: those of which it is not wanted have no Segments. They are read as
+// strictly as all others.
+func ParseFor(kind Kind, body []byte, lim Limits, wanted func(model string) bool) (*Request, *Error) {
 	p := parsers.Get().(*parser)
 	p.reset(kind, body, lim.orDefaults())
 	p.document()
 	if p.err != nil {
 		return nil, p.err
 	}
-	r := p.request()
+	r := p.req
+	if wanted(r.Model) {
+		p.fill(r)
+	}
 	p.release()
 	return r, nil
 }
@@ -69,18 +79,16 @@ func (p *parser) release() {
 	parsers.Put(p)
 }
 
-// request gives the segments their text, all of it in one string.
-func (p *parser) request() *Request {
-	r := p.req
+// fill gives the segments their text, all of it in one string.
+func (p *parser) fill(r *Request) {
 	if len(p.spans) == 0 {
-		return r
+		return
 	}
 	all := string(p.text)
 	r.Segments = make([]Segment, len(p.spans))
 	for i, s := range p.spans {
 		r.Segments[i] = Segment{Role: s.role, Field: s.field, Turn: s.turn, Text: all[s.from:s.to]}
 	}
-	return r
 }
 
 // document reads the body's object and checks that the members which every backend

@@ -180,8 +180,11 @@ func (r *Router) parse(req Request) (*chat.Request, *chat.Error) {
 	if req.Form != "" {
 		return chat.ParseForm(req.Form, req.Body)
 	}
-	return chat.Parse(req.Kind, req.Body, r.limits)
+	return chat.ParseFor(req.Kind, req.Body, r.limits, r.reads)
 }
+
+// reads tells whether the text of requests for a model is looked at.
+func (r *Router) reads(model string) bool { return r.protects || r.auto[model] }
 
 // choose finds the target, or sets d.Error and gives false.
 func (r *Router) choose(ctx context.Context, d *Decision, trace bool) (target, bool) {
