@@ -6,7 +6,7 @@ STATICCHECK := .cache/tools/staticcheck-v0.8.2
 LIBRARY     := $(if $(filter Darwin,$(shell uname -s)),libonnxruntime.dylib,libonnxruntime.so)
 FUZZTIME    ?= 20s
 
-.PHONY: help deps build run test lint e2e e2e-envoy e2e-mesh docs-check bench bench-envoy fuzz train-smoke clean
+.PHONY: help deps build run test lint e2e e2e-envoy e2e-mesh manifests docs-check bench bench-envoy fuzz train-smoke clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -48,6 +48,10 @@ e2e-envoy: build ## behind a real Envoy (fetched once): body modes, outages, can
 
 e2e-mesh: build ## the manifests on a real control plane, in network namespaces: istiod, endpoint pickers, Envoy (root; 40 min once)
 	scripts/e2e-mesh.sh
+
+# A module of its own: what reads Kubernetes' schemas is no part of the program. It needs no C.
+manifests: build ## every overlay and the Helm chart, rendered and held against the real schemas, Envoy's types and the policy
+	cd deploy/validate && CGO_ENABLED=0 go mod tidy -diff && CGO_ENABLED=0 go vet . && CGO_ENABLED=0 go test . && CGO_ENABLED=0 go run .
 
 docs-check: build ## the README's transcript and every configuration in the docs, held against the binary
 	scripts/readme-demo.sh --check

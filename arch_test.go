@@ -117,7 +117,8 @@ type source struct {
 
 var files = token.NewFileSet()
 
-// parse reads all Go files of the repository, whatever their build constraints.
+// parse reads all Go files of the module, whatever their build constraints. A
+// folder with a go.mod of its own is no room: nothing here can import it.
 func parse(t *testing.T) []source {
 	t.Helper()
 	var out []source
@@ -127,6 +128,9 @@ func parse(t *testing.T) []source {
 		}
 		if d.IsDir() {
 			if base := d.Name(); name != "." && (strings.HasPrefix(base, ".") || base == "testdata" || base == "bin") {
+				return fs.SkipDir
+			}
+			if _, err := os.Stat(filepath.Join(name, "go.mod")); err == nil && name != "." {
 				return fs.SkipDir
 			}
 			return nil

@@ -2,12 +2,11 @@
 # Holds what the documentation says against the program:
 #
 #   - every block that starts with ```yaml config, in README.md and below docs/ and deploy/, passes `vsr-proxy check`;
-#     so do config.yaml, config.yaml with its commented-out keys, and the Kubernetes base's configuration;
+#     so do config.yaml and config.yaml with its commented-out keys (make manifests checks those of the manifests);
 #   - docs/configuration.md has every key there is, with its default, and no other;
 #   - the classifier's figures in README.md are those of its card; with --update they are written;
 #   - docs/dependencies.md has every direct requirement of go.mod;
-#   - local links lead to files that exist, and tests name no hazard that docs/hazards.md lacks;
-#   - the Kubernetes base builds, where kubectl is installed.
+#   - local links lead to files that exist, and tests name no hazard that docs/hazards.md lacks.
 #
 # BINARY names another binary than bin/vsr-proxy.
 set -euo pipefail
@@ -55,7 +54,6 @@ check_configs() {
   # A commented-out key is "# key:" or "# - key:"; prose has no word with a colon there.
   sed -E 's/^( *)# ( *(- )?[a-z_0-9]+:( |$))/\1\2/' config.yaml >"$work/all.yaml"
   check "config.yaml, comments taken away" "$work/all.yaml"
-  check deploy/kubernetes/config.yaml deploy/kubernetes/config.yaml
 }
 
 # serve_full starts the proxy with one item in every list, so that /config shows every key, and prints the admin address.
@@ -187,10 +185,5 @@ check_card
 check_dependencies
 check_links
 if scripts/hazards.sh --check; then good; else failed=$((failed + 1)); fi
-if command -v kubectl >/dev/null; then
-  if kubectl kustomize deploy/kubernetes >/dev/null; then good; else bad "deploy/kubernetes does not build"; fi
-else
-  echo "check-docs: kubectl is not installed, the Kubernetes base was not built"
-fi
 echo "check-docs: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -34,8 +34,13 @@ envoy=$(timeout --kill-after 30 5m "$root/scripts/envoy.sh") || not_run "Envoy c
 tests=$tools/mesh.test
 cd "$root/e2e/mesh"
 CGO_ENABLED=0 go test -tags mesh -c -o "$tests" .
-status=0
+# In the background, so that a signal to this script reaches the tests, which take the mesh down before they end.
 VSR_MESH_TOOLS=$tools VSR_MESH_ENVOY=$envoy timeout --kill-after 60 "${run_minutes}m" \
-  "$tests" -test.v -test.timeout "$((run_minutes - 1))m" "$@" || status=$?
+  "$tests" -test.v -test.timeout "$((run_minutes - 1))m" "$@" &
+trap 'kill -TERM $!' TERM INT HUP
+status=0
+wait $! || status=$?
+trap - TERM INT HUP
+wait $! 2>/dev/null || true
 [ "$status" != 75 ] || not_run "see above"
 exit "$status"

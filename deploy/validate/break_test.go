@@ -126,7 +126,11 @@ type breakage struct {
 
 const deployment, router = "Deployment", "vsr-system/vsr-proxy"
 
-const filterConfig = "spec.configPatches.0.patch.value.typed_config."
+const (
+	filterConfig = "spec.configPatches.0.patch.value.typed_config."
+	processor    = filterConfig + "extension_config.typed_config."
+	theOther     = "spec.configPatches.1.patch.value.typed_config.extension_config.typed_config."
+)
 
 var breakages = []breakage{
 	// S7
@@ -170,12 +174,12 @@ var breakages = []breakage{
 	{"monitor's field", "extproc with monitoring", "ServiceMonitor", router, "spec.endpoints.0.intervall", "1s", "unknown field"},
 
 	// Envoy's own types.
-	{"typo in a filter", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "failure_mode_allowed", true, "failure_mode_allowed"},
-	{"unknown type", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "@type", "type.googleapis.com/envoy.Nothing", "envoy.Nothing"},
-	{"value out of range", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "message_timeout", "7200s", "MessageTimeout"},
+	{"typo in a filter", "", "EnvoyFilter", "inference/vsr-ext-proc", processor + "failure_mode_allowed", true, "failure_mode_allowed"},
+	{"unknown type", "", "EnvoyFilter", "inference/vsr-ext-proc", processor + "@type", "type.googleapis.com/envoy.Nothing", "envoy.Nothing"},
+	{"value out of range", "", "EnvoyFilter", "inference/vsr-ext-proc", processor + "message_timeout", "7200s", "MessageTimeout"},
 	{"deep inside", "", "EnvoyFilter", "inference/vsr-client-headers", filterConfig + "early_header_mutation_extensions.0.typed_config.mutations.0", map[string]any{"removes": "x"}, "removes"},
 	{"empty match", "", "EnvoyFilter", "inference/vsr-client-headers", filterConfig + "early_header_mutation_extensions.0.typed_config.mutations.1.remove_on_match.key_matcher.prefix", "", "Prefix"},
-	{"unknown part", "", "EnvoyFilter", "inference/vsr-ext-proc", "spec.configPatches.1.applyTo", "BOOTSTRAP", "no type is known"},
+	{"unknown part", "", "EnvoyFilter", "inference/vsr-ext-proc", "spec.configPatches.2.applyTo", "BOOTSTRAP", "no type is known"},
 
 	// Names that lead nowhere.
 	{"ConfigMap", "", deployment, router, "spec.template.spec.volumes.0.configMap.name", "other", "ConfigMap other is not there"},
@@ -213,16 +217,19 @@ var breakages = []breakage{
 	{"Istio's filter name", "", "EnvoyFilter", "inference/vsr-ext-proc", "spec.configPatches.0.patch.value.name", "envoy.filters.http.ext_proc", "Istio's own name"},
 	{"before authentication", "", "EnvoyFilter", "inference/vsr-ext-proc", "spec.configPatches.0.patch.operation", "INSERT_FIRST", "must stand right before"},
 	{"elsewhere in the chain", "", "EnvoyFilter", "inference/vsr-ext-proc", "spec.configPatches.0.match.listener.filterChain.filter.subFilter.name", "envoy.filters.http.router", "must stand right before"},
-	{"two timeouts", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "message_timeout", "0.2s", "message_timeout is 2s"},
-	{"no body", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "processing_mode.request_body_mode", "NONE", "whole body"},
-	{"full duplex without trailers", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "processing_mode.request_body_mode", "FULL_DUPLEX_STREAMED", "request_trailer_mode SEND"},
-	{"no response", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "processing_mode.response_header_mode", "SKIP", "headers both ways"},
-	{"cluster", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "grpc_service.envoy_grpc.cluster_name", "outbound|50052||vsr-proxy.vsr-system.svc.cluster.local", "is no Service here"},
+	{"two timeouts", "", "EnvoyFilter", "inference/vsr-ext-proc", processor + "message_timeout", "0.2s", "message_timeout is 200ms, of the router 2s"},
+	{"no body", "", "EnvoyFilter", "inference/vsr-ext-proc", processor + "processing_mode.request_body_mode", "NONE", "whole body"},
+	{"full duplex without trailers", "", "EnvoyFilter", "inference/vsr-ext-proc", processor + "processing_mode.request_body_mode", "FULL_DUPLEX_STREAMED", "request_trailer_mode SEND"},
+	{"the large ones' timeout", "", "EnvoyFilter", "inference/vsr-ext-proc", theOther + "message_timeout", "3s", "vsr.ext_proc_large: message_timeout is 3s"},
+	{"requests that neither takes", "", "EnvoyFilter", "inference/vsr-ext-proc", filterConfig + "xds_matcher.matcher_list.matchers.0.predicate.not_matcher.single_predicate.value_match.safe_regex.regex", "[0-9]{1,5}", "don't share out all requests"},
+	{"skipped without the other", "", "EnvoyFilter", "inference/vsr-ext-proc", "spec.configPatches.1.applyTo", "CLUSTER", "don't share out all requests"},
+	{"no response", "", "EnvoyFilter", "inference/vsr-ext-proc", processor + "processing_mode.response_header_mode", "SKIP", "headers both ways"},
+	{"cluster", "", "EnvoyFilter", "inference/vsr-ext-proc", processor + "grpc_service.envoy_grpc.cluster_name", "outbound|50052||vsr-proxy.vsr-system.svc.cluster.local", "is no Service here"},
 	{"model's route", "", "HTTPRoute", "inference/phi4-mini", "spec.rules.0.matches.0.headers.0.value", "phi4", "model phi4-mini has no HTTPRoute"},
 	{"default's route", "", "HTTPRoute", "inference/default-pool", "spec.rules.0.backendRefs.0.name", "phi4-mini", "default model llama3-8b"},
 }
 
-// TestBrokenManifestsAreRefused (S7): each breakage is found, and nothing is found in what is shipped.
+// S7: each breakage is found.
 func TestBrokenManifestsAreRefused(t *testing.T) {
 	d := loaded(t)
 	for _, b := range breakages {
@@ -245,6 +252,7 @@ func wantFinding(t *testing.T, found []string, want string) {
 	t.Errorf("nothing says %q; found: %q", want, found)
 }
 
+// S7: nothing is found in what is shipped.
 func TestShippedManifestsHaveNoFindings(t *testing.T) {
 	d, binary := loaded(t), binaryOr(t, false)
 	for _, k := range cases() {

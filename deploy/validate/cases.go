@@ -36,9 +36,9 @@ func cases() []kase {
 		{name: "extproc, GPUs", folders: []string{extproc, gpu}},
 		{name: "objectives", folders: []string{manifests + "examples/objectives", sim}},
 		{name: "tenants", folders: []string{manifests + "examples/tenants", sim}, files: []string{manifests + "examples/tenants/namespaces.yaml"}},
-		{name: "everything optional", folders: []string{extproc, sim}, components: components("fail-closed", "full-duplex", "extproc-tls", "monitoring", "autoscaling")},
+		{name: "everything optional", folders: []string{extproc, sim}, components: components("fail-closed", "extproc-tls", "monitoring", "autoscaling")},
 	}
-	for _, c := range []string{"fail-closed", "full-duplex", "extproc-tls", "monitoring", "autoscaling"} {
+	for _, c := range []string{"fail-closed", "extproc-tls", "monitoring", "autoscaling"} {
 		all = append(all, kase{name: "extproc with " + c, folders: []string{extproc, sim}, components: components(c)})
 	}
 	for _, c := range []string{"monitoring", "autoscaling"} {

@@ -29,7 +29,6 @@ func chartCases() []chartCase {
 		{"standalone", manifests + "overlays/standalone", nil},
 		{"gateway", manifests + "overlays/gateway", nil},
 		{"fail-closed", extproc, components("fail-closed")},
-		{"full-duplex", extproc, components("full-duplex")},
 		{"tls", extproc, components("extproc-tls")},
 		{"observed", extproc, components("monitoring", "autoscaling")},
 		{"everything", "", nil},

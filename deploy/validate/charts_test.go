@@ -28,7 +28,6 @@ func TestChartRefusesValues(t *testing.T) {
 		"config: {models: [{endpoints: []}]}":              "name",
 		"config: {routing: {default_model: null}}":         "default_model",
 		"extproc: {failureMode: maybe}":                    "failureMode",
-		"extproc: {requestBodyMode: NONE}":                 "requestBodyMode",
 		"extproc: {messageTimeout: 2}":                     "messageTimeout",
 		"resources: {limits: null}":                        "limits",
 		"autoscaling: {enabled: true, targetCPU: 50}":      "targetCPU",

@@ -8,11 +8,14 @@ import (
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/filters/cel/v3" // typed_config is looked up by name
+	matchingv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/common/matching/v3"
+	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/common/matcher/action/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/local_ratelimit/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/http/early_header_mutation/header_mutation/v3"
+	_ "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -122,6 +125,26 @@ type inserted struct {
 	name    string
 	next    string // the filter that it is put before
 	process *extprocv3.ExternalProcessor
+	matched *matchingv3.ExtensionWithMatcher // what says which requests skip it, if anything does
+}
+
+// processorIn looks into a filter's configuration, and behind a matcher that says which requests skip it.
+func processorIn(config *anypb.Any) (*extprocv3.ExternalProcessor, *matchingv3.ExtensionWithMatcher) {
+	if config == nil {
+		return nil, nil
+	}
+	m, err := config.UnmarshalNew()
+	if err != nil {
+		return nil, nil
+	}
+	switch m := m.(type) {
+	case *extprocv3.ExternalProcessor:
+		return m, nil
+	case *matchingv3.ExtensionWithMatcher:
+		inner, _ := processorIn(m.GetExtensionConfig().GetTypedConfig())
+		return inner, m
+	}
+	return nil, nil
 }
 
 func (s *set) insertedFilters() []inserted {
@@ -137,11 +160,7 @@ func (s *set) insertedFilters() []inserted {
 			if p.operation() == "INSERT_BEFORE" {
 				in.next = text(p.fields, "match", "listener", "filterChain", "filter", "subFilter", "name")
 			}
-			if config := filter.GetTypedConfig(); config != nil {
-				if m, err := config.UnmarshalNew(); err == nil {
-					in.process, _ = m.(*extprocv3.ExternalProcessor)
-				}
-			}
+			in.process, in.matched = processorIn(filter.GetTypedConfig())
 			all = append(all, in)
 		}
 	}

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	matcherv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	"google.golang.org/protobuf/proto"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	sigsyaml "sigs.k8s.io/yaml"
 )
@@ -166,40 +168,64 @@ func modelFindings(s *set, c routerConfig, say func(string, ...any)) {
 }
 
 func processorFindings(s *set, c routerConfig, say func(string, ...any)) {
-	var ours *inserted
+	var ours []inserted
 	for _, f := range s.insertedFilters() {
-		if f.process == nil {
-			continue
+		if f.process != nil {
+			ours = append(ours, f)
+			oneProcessor(s, c, f, func(format string, args ...any) { say(named(f.by)+", "+f.name+": "+format, args...) })
 		}
-		if f.name == "envoy.filters.http.ext_proc" {
-			say("%s: a filter of Istio's own name is sent to the endpoint pickers", named(f.by))
-		}
-		ours = &f
 	}
-	if ours == nil {
+	if len(ours) == 0 {
 		say("no EnvoyFilter calls it")
-		return
+	} else if !everyRequest(ours) {
+		say("the filters don't share out all requests: one must skip what the other takes, and nothing else")
 	}
-	if ours.next != "envoy.filters.http.ext_proc" {
-		say("%s: it must stand right before the endpoint pickers' filter, not before %q", named(ours.by), ours.next)
-	}
-	cluster := ours.process.GetGrpcService().GetEnvoyGrpc().GetClusterName()
-	if at := istioCluster.FindStringSubmatch(cluster); at == nil {
-		say("%s: cluster %q is none of Istio's", named(ours.by), cluster)
-	} else if service := serviceAt(s, at[2]); service == nil || !servicePort(service, at[1]) {
-		say("%s: cluster %q is no Service here", named(ours.by), cluster)
-	}
-	want, err := time.ParseDuration(orElse(c.Extproc.MessageTimeout, "2s"))
-	if got := ours.process.GetMessageTimeout().AsDuration(); err != nil || got != want {
-		say("message_timeout is %s, at Envoy %s", want, got)
-	}
-	if c.protects() && ours.process.GetFailureModeAllow() {
-		say("decisions protect, but failure_mode_allow lets requests pass while the router is down")
-	}
-	modeFindings(ours.process.GetProcessingMode(), func(format string, args ...any) { say(named(ours.by)+": "+format, args...) })
 	if !stripsHeader(s) {
 		say("no EnvoyFilter takes a client's x-selected-model out before a route is matched")
 	}
+}
+
+func oneProcessor(s *set, c routerConfig, f inserted, say func(string, ...any)) {
+	if f.name == "envoy.filters.http.ext_proc" {
+		say("a filter of Istio's own name is sent to the endpoint pickers")
+	}
+	if f.next != "envoy.filters.http.ext_proc" {
+		say("it must stand right before the endpoint pickers' filter, not before %q", f.next)
+	}
+	cluster := f.process.GetGrpcService().GetEnvoyGrpc().GetClusterName()
+	if at := istioCluster.FindStringSubmatch(cluster); at == nil {
+		say("cluster %q is none of Istio's", cluster)
+	} else if service := serviceAt(s, at[2]); service == nil || !servicePort(service, at[1]) {
+		say("cluster %q is no Service here", cluster)
+	}
+	want, err := time.ParseDuration(orElse(c.Extproc.MessageTimeout, "2s"))
+	if got := f.process.GetMessageTimeout().AsDuration(); err != nil || got != want {
+		say("message_timeout is %s, of the router %s", got, want)
+	}
+	if c.protects() && f.process.GetFailureModeAllow() {
+		say("decisions protect, but failure_mode_allow lets requests pass while the router is down")
+	}
+	modeFindings(f.process.GetProcessingMode(), say)
+}
+
+// everyRequest says whether each request meets exactly one of the filters: a single one that none skips, or two that skip
+// by the same predicate, one of them turned round.
+func everyRequest(filters []inserted) bool {
+	if len(filters) == 1 {
+		return filters[0].matched == nil
+	}
+	if len(filters) != 2 || filters[0].matched == nil || filters[1].matched == nil {
+		return false
+	}
+	var predicates [2]*matcherv3.Matcher_MatcherList_Predicate
+	for i, f := range filters {
+		all := f.matched.GetXdsMatcher().GetMatcherList().GetMatchers()
+		if len(all) != 1 || f.matched.GetXdsMatcher().GetOnNoMatch() != nil {
+			return false
+		}
+		predicates[i] = all[0].GetPredicate()
+	}
+	return proto.Equal(predicates[0].GetNotMatcher(), predicates[1]) || proto.Equal(predicates[1].GetNotMatcher(), predicates[0])
 }
 
 func modeFindings(mode *extprocv3.ProcessingMode, say func(string, ...any)) {

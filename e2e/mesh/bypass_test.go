@@ -27,7 +27,7 @@ func TestClientHeaderDoesNotBypassTheRouter(t *testing.T) {
 	t.Run("gateway and router", try)
 	t.Run("router alone", func(t *testing.T) {
 		rig.without(t, "envoyfilter", "inference", "vsr-client-headers")
-		if err := until(20*time.Second, func() error {
+		if err := until(60*time.Second, func() error {
 			listener, err := rig.listener()
 			if err == nil && strings.Contains(listener, "vsr.strip_client_headers") {
 				err = fmt.Errorf("the gateway still strips headers")
@@ -54,7 +54,7 @@ func TestWithIstiosFilterNameTheRouterIsBypassed(t *testing.T) {
 		}
 		return err
 	}
-	if err := until(20*time.Second, bypassed); err != nil {
+	if err := until(60*time.Second, bypassed); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -40,7 +40,7 @@ func TestRouterStandsBetweenAuthorizationAndPickers(t *testing.T) {
 	})
 	rig.mustApply(t, policies)
 	var names []string
-	if err := until(20*time.Second, func() (err error) {
+	if err := until(60*time.Second, func() (err error) {
 		names, err = rig.filters()
 		if err == nil && (!slices.Contains(names, "envoy.filters.http.rbac") || !slices.Contains(names, "envoy.filters.http.jwt_authn")) {
 			err = fmt.Errorf("no policies among the filters %v", names)

@@ -146,10 +146,13 @@ func TestRouterDownFailClosed(t *testing.T) {
 // was on its way when the router failed gets a 503, or waits if the router hangs,
 // until the endpoints are gone; then the default pool answers these too.
 func TestRouterDownLargeBodies(t *testing.T) {
-	large := withImage("llama3-8b", 4<<20).within(15 * time.Second)
 	for _, o := range outages() {
 		t.Run(o.name, func(t *testing.T) {
 			o.do(t, "vsr-system", "vsr-proxy")
+			large := withImage("llama3-8b", 4<<20).within(time.Minute)
+			if o.name == "hung" {
+				large = large.within(10 * time.Second)
+			}
 			down(t, func(a answer, err error) bool {
 				return (o.name != "removed" && err == nil && refused(a)) || (o.name == "hung" && err != nil)
 			}, fromDefaultPool, large)

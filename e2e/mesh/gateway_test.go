@@ -50,7 +50,7 @@ func (m *mesh) makeGateway(namespace, gateway, address string) error {
 	if err != nil {
 		return err
 	}
-	if err := until(30*time.Second, func() error {
+	if err := until(60*time.Second, func() error {
 		return m.api.get("/api/v1/namespaces/"+namespace+"/serviceaccounts/default", nil)
 	}); err != nil {
 		return err

@@ -103,8 +103,21 @@ func (r *running) tend(u *unit, n int) {
 	u.mu.Unlock()
 	if !ready || n%period == 0 {
 		err := r.probe(u, u.spec.Readiness)
-		u.set(true, err == nil, err)
+		u.set(true, u.passes(err), err)
 	}
+}
+
+// passes says whether a container counts as ready after a probe: a ready one is
+// allowed as many failures as the manifest says.
+func (u *unit) passes(err error) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err == nil {
+		u.failures = 0
+		return true
+	}
+	u.failures++
+	return u.ready && u.failures < u.spec.Readiness.Failures
 }
 
 func (r *running) probe(u *unit, p *probe) error {

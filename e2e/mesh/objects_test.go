@@ -117,8 +117,9 @@ type probe struct {
 	TCP *struct {
 		Port any `json:"port"`
 	} `json:"tcpSocket"`
-	Period  int `json:"periodSeconds"`
-	Timeout int `json:"timeoutSeconds"`
+	Period   int `json:"periodSeconds"`
+	Timeout  int `json:"timeoutSeconds"`
+	Failures int `json:"failureThreshold"`
 }
 
 type volume struct {

@@ -30,7 +30,7 @@ func TestGatewayMode(t *testing.T) {
 	}
 	rig.mustApply(t, rendered)
 	rig.rolledOut(t, "vsr-system", "vsr-proxy")
-	if err := until(20*time.Second, func() error {
+	if err := until(60*time.Second, func() error {
 		if filters, err := rig.filters(); err != nil || strings.Contains(strings.Join(filters, " "), "vsr.ext_proc") {
 			return fmt.Errorf("the gateway still calls the router: %v %w", filters, err)
 		}
@@ -82,7 +82,7 @@ func TestReloadAndBlock(t *testing.T) {
 	changed = strings.Replace(changed, "  decisions:\n", "  decisions:\n    - {name: no-herons, priority: 900, action: block, rules: {type: keyword, name: heron}}\n", 1)
 	t.Cleanup(func() {
 		rig.restore(t)
-		if err := until(30*time.Second, func() error {
+		if err := until(60*time.Second, func() error {
 			if a, err := ask(secret); err != nil || a.status != 200 {
 				return fmt.Errorf("%s %w", a, err)
 			}
@@ -93,7 +93,7 @@ func TestReloadAndBlock(t *testing.T) {
 	})
 	rig.setConfig(t, changed)
 	blocked := 0
-	if err := until(30*time.Second, func() error {
+	if err := until(60*time.Second, func() error {
 		a, err := ask(secret)
 		if err != nil {
 			return err
@@ -118,7 +118,7 @@ func TestReloadAndBlock(t *testing.T) {
 
 	// A file that does not load changes nothing.
 	rig.setConfig(t, changed+"\nnonsense: true\n")
-	if err := until(30*time.Second, func() error {
+	if err := until(60*time.Second, func() error {
 		if ok := rig.metric(t, "vsr_config_last_reload_successful"); ok != 0 {
 			return fmt.Errorf("%v routers took it", ok)
 		}

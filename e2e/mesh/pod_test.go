@@ -39,6 +39,7 @@ type unit struct {
 	ready    bool
 	restarts int
 	killed   bool  // by a test
+	failures int   // of the readiness probe, in a row
 	because  error // of not being ready
 }
 

@@ -3,10 +3,7 @@
 package mesh
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -75,7 +72,7 @@ func (m *mesh) withComponents(t *testing.T, names ...string) {
 	}
 	before := m.configDump(t)
 	m.mustApply(t, rendered)
-	if err := until(20*time.Second, func() error {
+	if err := until(60*time.Second, func() error {
 		if m.configDump(t) == before {
 			return fmt.Errorf("the gateway's configuration is what it was")
 		}
@@ -86,8 +83,9 @@ func (m *mesh) withComponents(t *testing.T, names ...string) {
 	m.settle(t)
 }
 
-// settle waits until the pods are ready, the gateway has its filters, and the
-// router decides.
+// settle waits until the pods are ready, the gateway has its filters and knows the
+// router's and the pickers' pods, the router decides, and both pools answer, three
+// times in a row.
 func (m *mesh) settle(t *testing.T) {
 	t.Helper()
 	err := m.waitForPods()
@@ -100,13 +98,20 @@ func (m *mesh) settle(t *testing.T) {
 			if !strings.Contains(strings.Join(filters, " "), "vsr.ext_proc") {
 				return fmt.Errorf("the gateway has the filters %v", filters)
 			}
+			if err := m.endpointsAreKnown(); err != nil {
+				return err
+			}
 			for range 3 {
-				a, err := ask(chat("auto", mathPrompt).with("x-selected-model", "llama3-8b"))
-				if err != nil {
-					return err
-				}
-				if a.status != 200 || a.pool() != "phi4-mini" || a.selected() != "phi4-mini" {
-					return fmt.Errorf("%s", a)
+				for pool, r := range map[string]request{
+					"phi4-mini": chat("auto", mathPrompt).with("x-selected-model", "llama3-8b"), "llama3-8b": chat("llama3-8b", "hello"),
+				} {
+					a, err := ask(r)
+					if err != nil {
+						return err
+					}
+					if a.status != 200 || a.pool() != pool || a.selected() != pool {
+						return fmt.Errorf("%s", a)
+					}
 				}
 			}
 			return nil
@@ -115,85 +120,6 @@ func (m *mesh) settle(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the mesh did not come back: %v", err)
 	}
-}
-
-// configDump is what the gateway's Envoy has been programmed with.
-func (m *mesh) configDump(t *testing.T) string {
-	t.Helper()
-	text, err := getText("http://" + gatewayIP + ":15000/config_dump")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
-
-func getText(url string) (string, error) {
-	resp, err := plain.Get(url)
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", url, resp.Status)
-	}
-	return string(data), err
-}
-
-// listener is the gateway's listener as it is in use, not one that it still drains.
-func (m *mesh) listener() (string, error) {
-	text, err := getText("http://" + gatewayIP + ":15000/config_dump?resource=dynamic_listeners")
-	if err != nil {
-		return "", err
-	}
-	var dump struct {
-		Configs []struct {
-			Active struct {
-				Listener json.RawMessage `json:"listener"`
-			} `json:"active_state"`
-		} `json:"configs"`
-	}
-	if err := json.Unmarshal([]byte(text), &dump); err != nil {
-		return "", err
-	}
-	if len(dump.Configs) != 1 || len(dump.Configs[0].Active.Listener) == 0 {
-		return "", fmt.Errorf("the gateway has %d listeners", len(dump.Configs))
-	}
-	return string(dump.Configs[0].Active.Listener), nil
-}
-
-// filters are the names of the HTTP filters of the gateway's listener, in order.
-func (m *mesh) filters() ([]string, error) {
-	text, err := m.listener()
-	if err != nil {
-		return nil, err
-	}
-	var listener struct {
-		Chains  []filterChain `json:"filter_chains"`
-		Default filterChain   `json:"default_filter_chain"`
-	}
-	if err := json.Unmarshal([]byte(text), &listener); err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, chain := range append(listener.Chains, listener.Default) {
-		for _, f := range chain.Filters {
-			for _, h := range f.Config.Filters {
-				names = append(names, h.Name)
-			}
-		}
-	}
-	return names, nil
-}
-
-type filterChain struct {
-	Filters []struct {
-		Config struct {
-			Filters []struct {
-				Name string `json:"name"`
-			} `json:"http_filters"`
-		} `json:"typed_config"`
-	} `json:"filters"`
 }
 
 // scale sets a Deployment's replicas and waits until as many run.

@@ -62,18 +62,25 @@ func TestTenants(t *testing.T) {
 // never turned away, and when the queue is done team B is served again.
 func shed(t *testing.T, teamA, teamB func(request) request) {
 	slowly(t, "--max-num-seqs=1", "--time-to-first-token=1500ms")
-	time.Sleep(time.Second) // team B's bucket
 	var all sync.WaitGroup
+	full := make(chan struct{}) // closed when the pool need not be kept full any longer
 	for i := range 20 {
 		all.Go(func() {
-			a, err := ask(teamA(chat("phi4-mini", fmt.Sprintf("%d: hello", i))))
-			if err != nil || a.status != 200 || a.pool() != "phi4-mini" {
-				t.Errorf("team A was turned away: %s %v", a, err)
+			for {
+				a, err := ask(teamA(chat("phi4-mini", fmt.Sprintf("%d: hello", i))))
+				if err != nil || a.status != 200 || a.pool() != "phi4-mini" {
+					t.Errorf("team A was turned away: %s %v", a, err)
+				}
+				select {
+				case <-full:
+					return
+				default:
+				}
 			}
 		})
 	}
-	if err := until(10*time.Second, func() error {
-		a, err := ask(teamB(chat("phi4-mini", "hello")).within(30 * time.Second))
+	if err := until(60*time.Second, func() error {
+		a, err := ask(teamB(chat("phi4-mini", "hello")).within(3 * time.Second))
 		if err == nil && (a.status != 429 || a.pod() != "" || !strings.Contains(string(a.body), "saturated")) {
 			err = fmt.Errorf("team B is served by a full pool: %s", a)
 		}
@@ -81,11 +88,12 @@ func shed(t *testing.T, teamA, teamB func(request) request) {
 	}); err != nil {
 		t.Error(err)
 	}
+	close(full)
 	if a := mustAsk(t, teamB(chat("llama3-8b", "hello"))); a.status != 200 || a.pool() != "llama3-8b" {
 		t.Errorf("team B at the other pool, which is not full: %s", a)
 	}
 	all.Wait()
-	if err := until(20*time.Second, func() error {
+	if err := until(60*time.Second, func() error {
 		a, err := ask(teamB(chat("phi4-mini", "hello")))
 		if err == nil && a.status != 200 {
 			err = fmt.Errorf("%s", a)
@@ -112,7 +120,7 @@ func (m *mesh) addTenants(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.mustApply(t, rendered)
-	if err := until(30*time.Second, func() error {
+	if err := until(60*time.Second, func() error {
 		filters, err := m.filters()
 		if err == nil && !strings.Contains(strings.Join(filters, " "), "header_mutation") {
 			err = fmt.Errorf("filters: %v", filters)

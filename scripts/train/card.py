@@ -19,7 +19,8 @@ from what `vsr-proxy eval` measured; do not edit by hand.
   hashed pairs of pieces, which is a linear n-gram model inside the same graph; the tagger reads each token.
 - **Input**: `input_ids`, `attention_mask`, int64 [batch, sequence]. **Outputs**: logits by the head's name.
 - **Window**: {window} tokens of text, neighbours share {overlap}. Domain and complexity of a long text are the mean over
-  windows, an attack is the window that looks most like one, spans are those of each window.
+  windows, an attack is the window that looks most like one, its odds divided by the number of windows to the power of
+  {discount}; spans are those of each window.
 - **Size**: {megabytes} MB with the tokenizer.
 
 {hashes}
@@ -57,8 +58,8 @@ than totals. `scripts/train/card.sh` repeats them with `vsr-proxy eval`.
 
 ![ROC of the detector](../../../docs/classifiers/jailbreak-roc.svg)
 
-Rows of one source lie on both sides here, so these figures say little of attacks that look like no source. The families
-were not left out of training one by one; `train.sh --leave-out` does it.
+Rows of one source lie on both sides here, so these figures say little of attacks that look like no source; what was
+tried below has a run that saw none of the collected ones.
 
 ### Personal data
 `vsr-proxy eval pii_dev.jsonl.gz`: the same place and type, patterns and tagger together, as the proxy uses them. Templates
@@ -82,8 +83,9 @@ rows are the line to read. No outcome data of another kind was at hand: transfer
   Hebrew, Devanagari, Thai, Han, Kana or Hangul are spelt letter by letter.
 - Personal data: names of private persons in prompts like those of the templates; a name that is also a word is missed
   more often than not. Historical and public persons are not meant to be found.
-- Long honest documents raise more alarms than prompts do: the tables of hidden attacks say how many. Scan documents with a
-  higher threshold, or set `include_history: false` where only the user's words matter.
+- Long honest documents raise more alarms than prompts do: the tables of hidden attacks say how many. The discount that keeps
+  them few also lets a weak attack hide in a long text.
+- Text spelt with spaces between its letters, in leet, rot13 or base64 passes the detector.
 - Complexity is what MMLU questions taught about two models of 2023.
 - Labels of the user-style rows were given once, with no second reader; their noise is not known.
 """
@@ -160,6 +162,7 @@ def main() -> None:
     findings = (Path(__file__).resolve().parent / "findings.md").read_text().strip()
     print(TEXT.format(
         name=m["name"], version=m["version"], layers=m["name"].split("-")[2], pieces=f"{len(tokenizer['model']['vocab']):,}", window=m["window"], overlap=m["overlap"],
+        discount=next(h["discount"] for h in m["heads"] if h["name"] == "jailbreak"),
         heads=", ".join(f"{h['name']} ({len(h['labels'])} labels)" for h in m["heads"]),
         megabytes=f"{(model.stat().st_size + (model.parent / 'tokenizer.json').stat().st_size) / 1e6:.1f}",
         hashes="\n".join(f"- `{k}` SHA-256 `{v}`" for k, v in m["files"].items()),

@@ -36,9 +36,19 @@ HELD = 20  # one in so many rows is kept for what is fitted beside the weights
 # Chosen by hand: few alarms on long honest documents; a third of the calls to the strong model.
 THRESHOLDS = {"jailbreak": 0.8, "complexity": 0.2}
 MERGE = {"domain": "mean", "jailbreak": "max", "complexity": "mean"}
-# The least that keeps alarms on 16,000 tokens of honest text below one in ten; see robustness.sh.
-DISCOUNT = {"jailbreak": 0.4}
+# Few alarms on 16,000 tokens of honest text, and nearly all attacks hidden in as much found; see robustness.sh.
+DISCOUNT = {"jailbreak": 0.25}
 POSITIVE = {"jailbreak": "jailbreak", "complexity": "strong"}
+
+
+SHARES = {"domain": 0.54, "jailbreak": 0.22, "pii": 0.12, "complexity": 0.12}
+
+
+def shares(text: str) -> dict[str, float]:
+    given = {name: float(value) for name, value in (part.split("=") for part in text.split(","))}
+    if not given.keys() <= SHARES.keys():
+        raise ValueError
+    return given
 
 
 def arguments() -> argparse.Namespace:
@@ -46,7 +56,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--data", type=Path, required=True, help="directory of the rows, see data.py")
     p.add_argument("--out", type=Path, required=True, help="directory of the bundle")
     p.add_argument("--cache", type=Path, required=True, help="downloads and checkpoints, reused")
-    p.add_argument("--steps", type=int, default=7600, help="of the fine-tuning")
+    p.add_argument("--steps", type=int, default=5600, help="of the fine-tuning")
     p.add_argument("--pieces", type=int, default=52000, help="of the vocabulary")
     p.add_argument("--layers", type=int, default=LAYERS, help="of the published twelve, from below")
     p.add_argument("--jobs", type=int, default=2, help="threads")
@@ -54,7 +64,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--only", default="", help="comma-separated heads to train, for a comparison; the others stay as they begin")
     p.add_argument("--start", type=Path, help="checkpoint of a finished run over the same rows to begin from")
     p.add_argument("--rate", type=float, default=1e-4, help="peak learning rate of the encoder; the heads' is tenfold")
-    p.add_argument("--guard-share", type=float, default=0.22, help="of the steps, for the detector of attacks")
+    p.add_argument("--shares", type=shares, default={}, help="of the steps, as domain=0.54,pii=0.12; the others keep theirs")
     p.add_argument("--documents", type=int, default=3000, help="long honest texts of each kind, for that detector")
     p.add_argument("--version", default="2.0.0")
     return p.parse_args()
@@ -109,11 +119,12 @@ def tasks(a: argparse.Namespace, parts: dict[str, Split]) -> list[batches.Task]:
     known = parts["jailbreak"].fit
     honest, attacks = ([t for t, y in zip(known.text, known.label) if y == n and len(t) < 1200] for n in (0, 1))
     guarded = known.plus(documents.rows(honest, attacks, a.documents, SEED))
+    share = SHARES | a.shares
     every = [
-        batches.Task("domain", parts["domain"].fit, batch=32, window=80, share=0.54, framing=0.25),
-        batches.Task("jailbreak", guarded, batch=24, window=WINDOW, share=a.guard_share, smoothing=0.01),
-        batches.Task("pii", parts["pii"].fit, batch=24, window=96, share=0.12, lower=0.06),
-        batches.Task("complexity", parts["complexity"].fit, batch=24, window=WINDOW, share=0.12, strip=0.5, lower=0.0),
+        batches.Task("domain", parts["domain"].fit, batch=32, window=80, share=share["domain"], framing=0.25),
+        batches.Task("jailbreak", guarded, batch=24, window=WINDOW, share=share["jailbreak"], smoothing=0.01),
+        batches.Task("pii", parts["pii"].fit, batch=24, window=96, share=share["pii"], lower=0.06),
+        batches.Task("complexity", parts["complexity"].fit, batch=24, window=WINDOW, share=share["complexity"], strip=0.5, lower=0.0),
     ]
     return [t for t in every if not a.only or t.head in a.only.split(",")]
 
