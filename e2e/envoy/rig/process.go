@@ -10,6 +10,7 @@ package rig
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -99,6 +100,32 @@ func (p *Process) Running() bool {
 
 // Signal sends a signal to the process, and to no other.
 func (p *Process) Signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
+
+// Hang stops the process where it is, with all that it has open, until SIGCONT. It
+// returns when every thread stands still (Linux).
+func (p *Process) Hang() error {
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(Patience); ; time.Sleep(time.Millisecond) {
+		files, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(p.PID()), "task", "*", "stat"))
+		if err != nil || len(files) == 0 {
+			return fmt.Errorf("threads of process %d: %w", p.PID(), err)
+		}
+		still := 0
+		for _, file := range files {
+			if text, err := os.ReadFile(file); err != nil || bytes.Contains(text, []byte(") T ")) {
+				still++
+			}
+		}
+		if still == len(files) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("process %d goes on after SIGSTOP", p.PID())
+		}
+	}
+}
 
 // Kill ends the process at once and waits for its end.
 func (p *Process) Kill() {
