@@ -185,7 +185,7 @@ func complexityOf(res classify.Result, o intentOptions) *complexityAnswer {
 }
 
 func combinedOf(gen *live.Generation, res classify.Result, text string, intent intentOptions, personal piiOptions, security securityOptions) combinedAnswer {
-	out := combinedAnswer{ProcessingTime: millis(res), Sizes: sizesOf(res)}
+	out := combinedAnswer{ProcessingTime: millis(res), Sizes: sizesOf(res, "")}
 	if hasHead(gen, router.HeadDomain) {
 		out.Intent = intentOf(res, intent)
 	}
@@ -201,8 +201,9 @@ func combinedOf(gen *live.Generation, res classify.Result, text string, intent i
 	return out
 }
 
-func sizesOf(res classify.Result) *sizes {
-	return &sizes{Tokens: res.Tokens, Windows: res.Windows, Unread: res.UnreadTokens}
+// sizesOf says of a head what it left unread, of no head the most that one left.
+func sizesOf(res classify.Result, head string) *sizes {
+	return &sizes{Tokens: res.Tokens, Windows: res.Windows, Unread: res.UnreadOf(head)}
 }
 
 func millis(res classify.Result) float64 { return micros(res.Elapsed) / 1e3 }

@@ -152,7 +152,7 @@ func (req *batchRequest) result(gen *live.Generation, i int, res classify.Result
 		out.Error = &batchError{Message: e.Message, Type: e.Type, Param: e.Param, Code: e.Code}
 		return out
 	}
-	out.Sizes = sizesOf(res)
+	out.Sizes = sizesOf(res, tasks[req.TaskType])
 	asked := intentOptions{ReturnProbabilities: req.Options.ReturnProbabilities}
 	personal := piiOptions{EntityTypes: req.Options.EntityTypes, ConfidenceThreshold: req.Options.ConfidenceThreshold, ReturnPositions: true}
 	switch req.TaskType {

@@ -23,7 +23,7 @@ func classifyIntent(gen *live.Generation, w http.ResponseWriter, r *http.Request
 	const form = `{"text": "...", "options": {"return_probabilities": true}}`
 	if res, ok := classifyOne(gen, w, r, &req, form, &req.Text, router.HeadDomain); ok {
 		out := intentOf(res, req.Options)
-		out.Sizes = sizesOf(res)
+		out.Sizes = sizesOf(res, router.HeadDomain)
 		writeJSON(w, http.StatusOK, out)
 	}
 }
@@ -36,7 +36,7 @@ func classifyPII(gen *live.Generation, w http.ResponseWriter, r *http.Request) {
 	const form = `{"text": "...", "options": {"return_positions": true}}`
 	if res, ok := classifyOne(gen, w, r, &req, form, &req.Text, router.HeadPII); ok {
 		out := piiOf(res, req.Text, req.Options)
-		out.Sizes = sizesOf(res)
+		out.Sizes = sizesOf(res, router.HeadPII)
 		writeJSON(w, http.StatusOK, out)
 	}
 }
@@ -49,7 +49,7 @@ func classifySecurity(gen *live.Generation, w http.ResponseWriter, r *http.Reque
 	const form = `{"text": "...", "options": {"include_reasoning": true}}`
 	if res, ok := classifyOne(gen, w, r, &req, form, &req.Text, router.HeadJailbreak); ok {
 		out := securityOf(res, gen.Heads, req.Options)
-		out.Sizes = sizesOf(res)
+		out.Sizes = sizesOf(res, router.HeadJailbreak)
 		writeJSON(w, http.StatusOK, out)
 	}
 }

@@ -19,28 +19,6 @@ type Classifier struct {
 	free    func() error // closes the model, the first time
 }
 
-// Result is the judgement of one text.
-type Result struct {
-	// Verdicts are those of the sequence heads, in the order of the model's heads.
-	Verdicts []Verdict
-	// Spans are what token heads and Options.Patterns found, sorted by From and
-	// not overlapping; see MergeSpans.
-	Spans []Span
-	// Tokens is how many tokens of the text were read; a token that two windows
-	// share counts once.
-	Tokens int
-	// UnreadTokens is how many were not, because of Options.MaxWindows or the
-	// deadline; 0 means all was read. It is exact for what was tokenised. What
-	// lies beyond the last window that Options.MaxWindows allows is estimated
-	// from its bytes with the tokens per byte so far.
-	UnreadTokens int
-	// Windows is how many windows were read.
-	Windows int
-	// QueueWait is the time spent waiting for slots, Elapsed the whole time.
-	// Both are set on errors too.
-	QueueWait, Elapsed time.Duration
-}
-
 // New makes a classifier that owns m from then on: Close closes it. The error
 // lists everything that is wrong.
 func New(m Model, o Options) (*Classifier, error) {
@@ -229,16 +207,6 @@ func (c *Classifier) findSpans(text string, places []place, read reading) []Span
 		found[i].From, found[i].To = at.from, at.to
 	}
 	return found
-}
-
-// Verdict is that of a sequence head, if the result has one.
-func (r Result) Verdict(head string) (Verdict, bool) {
-	for _, v := range r.Verdicts {
-		if v.Head == head {
-			return v, true
-		}
-	}
-	return Verdict{}, false
 }
 
 // Stats is what the classifier is doing at one moment.

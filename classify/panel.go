@@ -33,8 +33,9 @@ func NewPanel(members ...*Classifier) (*Panel, error) {
 }
 
 // Classify asks the members one after another, within one deadline. If one of
-// them fails, so does the whole. In the result Tokens, UnreadTokens, Windows and
-// QueueWait are sums over the members, which each read the text.
+// them fails, so does the whole. In the result Tokens, Windows and QueueWait are
+// sums over the members, which each read the text. UnreadTokens is the most that
+// one of them left: their tokens are not the same, so a sum would count nothing.
 func (p *Panel) Classify(ctx context.Context, text string) (Result, error) {
 	start := time.Now()
 	timed, cancel := context.WithTimeout(ctx, p.deadline)
@@ -49,7 +50,8 @@ func (p *Panel) Classify(ctx context.Context, text string) (Result, error) {
 		}
 		all.Verdicts = append(all.Verdicts, one.Verdicts...)
 		all.Tokens += one.Tokens
-		all.UnreadTokens += one.UnreadTokens
+		all.UnreadTokens = max(all.UnreadTokens, one.UnreadTokens)
+		p.note(&all, m, one.UnreadTokens)
 		all.Windows += one.Windows
 		found.patterns = append(found.patterns, spans.patterns...)
 		found.learned = append(found.learned, spans.learned...)
@@ -57,6 +59,20 @@ func (p *Panel) Classify(ctx context.Context, text string) (Result, error) {
 	all.Spans = found.merged(text)
 	all.Elapsed = time.Since(start)
 	return all, nil
+}
+
+// note keeps what a member left unread for each of its heads. Most panels have one
+// member, whose result says it without.
+func (p *Panel) note(all *Result, m *Classifier, unread int) {
+	if len(p.members) == 1 {
+		return
+	}
+	if all.UnreadBy == nil {
+		all.UnreadBy = make(map[string]int)
+	}
+	for _, h := range m.heads {
+		all.UnreadBy[h.Name] = unread
+	}
 }
 
 // Heads are the questions that the members answer, in their order.

@@ -106,25 +106,47 @@ func TestPanelHasOneDeadline(t *testing.T) {
 	}
 }
 
-// A text of which a member read only a part was read in part.
-func TestPanelCountsUnreadTokensOfAnyMember(t *testing.T) {
-	whole, err := classify.New(classifytest.New(classifytest.Options{}), options())
-	if err != nil {
-		t.Fatal(err)
+// C7: what is unread is known of each head, as its own model has it, and the whole
+// says the most that one left.
+func TestPanelCountsUnreadTokensByHead(t *testing.T) {
+	member := func(at, window int) *classify.Classifier {
+		o := options()
+		o.MaxWindows = 1
+		c, err := classify.New(classifytest.New(classifytest.Options{Heads: heads()[at : at+1], Window: window}), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
 	}
-	o := options()
-	o.MaxWindows = 1
-	part, err := classify.New(classifytest.New(classifytest.Options{Heads: heads()[2:], Window: 8}), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := classify.NewPanel(whole, part)
+	p, err := classify.NewPanel(member(0, 100), member(1, 12), member(2, 8))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.Close(context.Background())
 	r, err := p.Classify(t.Context(), words(20))
 	if err != nil || r.UnreadTokens != 12 || classify.Outcome(err, r) != classify.OutcomePartial {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for i, want := range []int{0, 8, 12} {
+		if got := r.UnreadOf(heads()[i].Name); got != want {
+			t.Errorf("%s: %d tokens unread, want %d", heads()[i].Name, got, want)
+		}
+	}
+	if got := r.UnreadOf("weather"); got != 12 {
+		t.Errorf("a head that nobody has: %d tokens unread, want the most", got)
+	}
+}
+
+// A panel of one says what its member does.
+func TestPanelOfOneCountsUnreadTokens(t *testing.T) {
+	o := options()
+	o.MaxWindows = 1
+	p, err := classify.NewPanel(newClassifier(t, manyHeads(8), o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := p.Classify(t.Context(), words(20))
+	if err != nil || r.UnreadTokens != 12 || r.UnreadOf("pii") != 12 || r.UnreadBy != nil {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -59,6 +59,7 @@ type Decision struct {
 	Outcome    string
 	Result     classify.Result
 	Readings   []Reading
+	unread     int // see Unread
 
 	Signals []Signal // those evaluated, in order
 	Steps   []Step   // the trace, when asked for
@@ -109,14 +110,9 @@ func (d *Decision) domain() classify.Verdict {
 	return v
 }
 
-// Unread is how many tokens were not read of the text that most were unread of.
-func (d *Decision) Unread() int {
-	most := 0
-	for i := range d.Readings {
-		most = max(most, d.Readings[i].Result.UnreadTokens)
-	}
-	return most
-}
+// Unread is how many tokens were not read: the most that a head which the decision
+// asked left of one text. Heads on models of their own can leave different parts.
+func (d *Decision) Unread() int { return d.unread }
 
 // Spans are the personal data found in the widest text that was read, so that
 // nothing counts twice.

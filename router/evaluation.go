@@ -53,7 +53,7 @@ type pass struct {
 type fact struct {
 	signal  int
 	matched bool
-	partial bool  // a part of its text was not read
+	partial bool  // its head did not read a part of its text
 	err     error // why it is not known, if it isn't
 }
 
@@ -165,10 +165,8 @@ func (e *evaluation) workOut(i int) fact {
 	read, before := 0, e.decision.Elapsed.Classify
 	for _, v := range s.views {
 		at, err := e.read(v)
-		if err == nil && s.head != "" {
-			if _, ok := e.decision.Readings[at].Result.Verdict(s.head); !ok {
-				err = classify.ErrBadOutput
-			}
+		if err == nil && !s.answered(e.decision.Readings[at].Result) {
+			err = classify.ErrBadOutput
 		}
 		if err != nil {
 			if f.err == nil || errors.Is(f.err, classify.ErrNoText) {
@@ -177,7 +175,7 @@ func (e *evaluation) workOut(i int) fact {
 			continue
 		}
 		res := e.decision.Readings[at].Result
-		f.partial = f.partial || res.UnreadTokens > 0
+		f.partial = e.leaves(res, s.head) || f.partial
 		matched, score := s.judge(res)
 		if read == 0 || matched || score > known.Score {
 			shown, known.Score = res, score

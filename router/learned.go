@@ -35,12 +35,27 @@ type learned struct {
 	// only when all was read.
 	guards bool
 	views  []view
-	head   string // a sequence head that the signal needs, else empty
+	head   string // that answers the signal
 	judge  func(classify.Result) (matched bool, score float64)
 	// counts tells, of a signal on personal data, whether a span makes it match.
 	counts func(classify.Span) bool
 	// explain words the judgement, without any of the text.
 	explain func(classify.Result) string
+}
+
+// answered tells whether a result says what the signal asks. Spans are always
+// there, if there are any.
+func (s *learned) answered(res classify.Result) bool {
+	_, ok := res.Verdict(s.head)
+	return ok || s.kind == config.SignalPII
+}
+
+// leaves tells whether a head that was asked left a part of a text unread, and
+// keeps how much. What other heads left, on models of their own, is no matter.
+func (e *evaluation) leaves(res classify.Result, head string) bool {
+	unread := res.UnreadOf(head)
+	e.decision.unread = max(e.decision.unread, unread)
+	return unread > 0
 }
 
 // heads are those of the loaded classifier.
@@ -181,7 +196,7 @@ func newTwoClass(kind, name, headName string, threshold float64, all heads) (lea
 // newPII makes the signal that holds when there is a span of a type that is not
 // allowed.
 func newPII(p config.PII, all heads, path string) (learned, []error) {
-	one := learned{kind: config.SignalPII, name: p.Name}
+	one := learned{kind: config.SignalPII, name: p.Name, head: HeadPII}
 	if _, err := all.find(HeadPII, classify.KindToken); err != nil {
 		return one, []error{fmt.Errorf("%s: %w", path, err)}
 	}

@@ -80,7 +80,7 @@ func (e *evaluation) mask(by *decision) *chat.Error {
 		if err != nil && !errors.Is(err, classify.ErrNoText) {
 			return e.unmasked(by, classify.Outcome(err, classify.Result{}))
 		}
-		if res := d.Readings[at].Result; res.UnreadTokens > 0 {
+		if e.leaves(d.Readings[at].Result, HeadPII) {
 			return e.unmasked(by, reasonUnread)
 		}
 		for _, s := range d.Readings[at].Result.Spans {

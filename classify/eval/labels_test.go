@@ -39,7 +39,7 @@ func sample() (Task, []Answer) {
 		answer(9, "c", "c", 0.50, 80), answer(10, "c", "b", 0.40, 90),
 	}
 	answers[8].Outcome = classify.OutcomePartial
-	answers[8].Result.UnreadTokens = 7
+	answers[8].Result.UnreadTokens, answers[8].Result.UnreadBy = 9, map[string]int{"h": 7, "other": 9}
 	for i := range answers {
 		answers[i].Row.Source = []string{"book", "web\x1b[31m"}[i/6]
 	}

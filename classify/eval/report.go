@@ -46,7 +46,7 @@ func summarize(kind Kind, head string, answers []Answer) Summary {
 	var took []time.Duration
 	for _, a := range answers {
 		s.Outcomes[a.Outcome]++
-		s.Unread += a.Result.UnreadTokens
+		s.Unread += a.Result.UnreadOf(head)
 		if a.answered() {
 			took = append(took, a.Result.Elapsed)
 		} else {

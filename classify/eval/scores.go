@@ -67,7 +67,7 @@ func (t Task) WriteScores(w io.Writer, answers []Answer) error {
 func (t Task) scores(a Answer) any {
 	line := scoreLine{
 		Line: a.Row.Line, Outcome: a.Outcome, TookMS: float64(a.Result.Elapsed.Microseconds()) / 1000,
-		Tokens: a.Result.Tokens, Unread: a.Result.UnreadTokens,
+		Tokens: a.Result.Tokens, Unread: a.Result.UnreadOf(t.Head.Name),
 	}
 	v, ok := a.Verdict(t.Head.Name)
 	switch t.Kind {
