@@ -107,7 +107,7 @@ func (c *Classifier) judge(ctx context.Context, text string) (Result, finding, e
 	if err != nil {
 		return Result{}, finding{}, err
 	}
-	windows := cutWindows(len(in.ids), c.model.Window(), c.opt.Overlap)
+	windows := in.windows(c.model.Window(), c.opt.Overlap)
 	read, err := c.readWindows(timed, in.ids, windows)
 	result := Result{QueueWait: read.wait}
 	switch {
@@ -121,7 +121,7 @@ func (c *Classifier) judge(ctx context.Context, text string) (Result, finding, e
 	result.Windows = len(read.windows)
 	result.Tokens = covered
 	result.UnreadTokens = len(in.ids) - covered + in.beyond
-	return result, finding{patterns, c.findSpans(text, in.places, read)}, nil
+	return result, finding{patterns, c.findSpans(text, &in, read)}, nil
 }
 
 // findPatterns keeps a panic of Options.Patterns from ending the process, and
@@ -179,16 +179,26 @@ func (c *Classifier) verdicts(read reading, vote []float64) []Verdict {
 }
 
 // findSpans gives the spans of all token heads, by offsets in the text.
-func (c *Classifier) findSpans(text string, places []place, read reading) []Span {
+func (c *Classifier) findSpans(text string, in *input, read reading) []Span {
 	if len(c.taggers) == 0 {
 		return nil
 	}
-	owner := owners(read.windows, len(places))
+	owner := owners(read.windows, len(in.places))
+	var found []Span
+	for _, e := range in.excerpts {
+		found = append(found, c.findIn(text[e.source.from:e.source.to], e, in.places, owner, read)...)
+	}
+	return found
+}
+
+// findIn gives those of one excerpt: no span reaches from one into the next.
+func (c *Classifier) findIn(source string, e excerpt, places []place, owner []int, read reading) []Span {
 	var found []Span
 	for i := range c.taggers {
 		t := &c.taggers[i]
 		width := len(t.head.Labels)
-		found = append(found, t.tags(places, func(token int) []float32 {
+		found = append(found, t.tags(places[e.tokens.from:e.tokens.to], func(token int) []float32 {
+			token += e.tokens.from
 			if owner[token] < 0 {
 				return nil
 			}
@@ -203,8 +213,8 @@ func (c *Classifier) findSpans(text string, places []place, read reading) []Span
 	for i, s := range found {
 		ranges[i] = span{s.From, s.To}
 	}
-	for i, at := range locate(text, ranges) {
-		found[i].From, found[i].To = at.from, at.to
+	for i, at := range locate(source, ranges) {
+		found[i].From, found[i].To = e.source.from+at.from, e.source.from+at.to
 	}
 	return found
 }

@@ -135,35 +135,6 @@ func TestEveryTokenIsRead(t *testing.T) {
 	}
 }
 
-// C7: what does not fit the windows is counted, and the work stops there.
-func TestMaxWindowsLeavesTheRestUnreadAndSaysSo(t *testing.T) {
-	fake := classifytest.New(classifytest.Options{Window: 8})
-	o := options()
-	o.MaxWindows = 3
-	c := newClassifier(t, fake, o)
-	const fits = 8 + 2*6
-	for _, test := range []struct{ words, unread int }{{fits, 0}, {fits + 1, 1}, {fits + 300, 300}} {
-		r, err := c.Classify(t.Context(), words(test.words)+strings.Repeat("\u200b \n", 1000))
-		if err != nil || r.Tokens != min(test.words, fits) || r.UnreadTokens != test.unread || r.Windows > 3 {
-			t.Errorf("%d words: %+v, %v, want %d unread", test.words, r, err, test.unread)
-		}
-	}
-	before := fake.Counts().Tokenized
-	r, err := c.Classify(t.Context(), strings.Repeat("word ", 8<<20/5))
-	if err != nil || r.Tokens != fits || r.Windows != 3 {
-		t.Fatalf("%+v, %v", r, err)
-	}
-	if all := 8 << 20 / 5; math.Abs(float64(r.Tokens+r.UnreadTokens-all)) > 0.01*float64(all) {
-		t.Errorf("%d tokens estimated, want about %d", r.Tokens+r.UnreadTokens, all)
-	}
-	if calls := fake.Counts().Tokenized - before; calls != 1 {
-		t.Errorf("%d pieces tokenised, want 1", calls)
-	}
-	if got := classify.Outcome(err, r); got != classify.OutcomePartial {
-		t.Errorf("outcome %q", got)
-	}
-}
-
 // C7: windows, and so runs, grow in a line with the text, and no tokenizer call
 // is large.
 func TestWorkIsLinear(t *testing.T) {

@@ -12,7 +12,8 @@
 //     normalises to what the model saw, but for look-alikes, which depend on the
 //     words around. They do not overlap and split no word.
 //   - Every token is read by at least one window, or it is counted in
-//     Result.UnreadTokens. Nothing is cut in silence.
+//     Result.UnreadTokens. Nothing is cut in silence, and what is read of a text
+//     that is too long is spread over it.
 //   - The time and memory of one request are bounded by Options: so many
 //     windows, so many requests running and waiting, one deadline over reading,
 //     queueing and running. A request over the bound of the queue is refused at

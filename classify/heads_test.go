@@ -186,18 +186,6 @@ func TestSpansNormaliseToWhatWasSeen(t *testing.T) {
 	}
 }
 
-// A text of more windows than are read has no span that ends within a word.
-func TestUnreadTextHasNoSpans(t *testing.T) {
-	o := options()
-	o.MaxWindows = 2
-	c := newClassifier(t, manyHeads(8), o)
-	text := words(13) + "john john john " + words(50) + "john"
-	r, err := c.Classify(t.Context(), text)
-	if got := texts(text, r.Spans); err != nil || !slices.Equal(got, []string{"PERSON john"}) || r.UnreadTokens == 0 {
-		t.Errorf("%q, %+v, %v", got, r, err)
-	}
-}
-
 func TestPatternsJoinWhatWasLearned(t *testing.T) {
 	o := options()
 	text := "mail john@\u200bx.org or john smith"

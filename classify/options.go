@@ -18,7 +18,8 @@ type Options struct {
 	Queue int
 	// Deadline bounds one Classify: reading, waiting and running together.
 	Deadline time.Duration
-	// MaxWindows bounds the windows of one text; tokens beyond are unread.
+	// MaxWindows bounds the windows of one text. One that needs more is read in so
+	// many excerpts, evenly over it (one is its beginning); the rest is unread.
 	MaxWindows int
 	// Overlap is how many tokens neighbouring windows share at least, so that
 	// what an edge cuts is whole in one of them. Less than the model's window.

@@ -11,42 +11,60 @@ import (
 // input is the tokens of a text.
 type input struct {
 	ids []uint32
-	// places are where the tokens stand; there are none if no head asks.
+	// places are where the tokens stand in their excerpt, normalised; there are
+	// none if no head asks.
 	places []place
+	// excerpts are the parts of the text that the tokens are of, in order: one for
+	// a text that fits the windows.
+	excerpts []excerpt
 	// beyond is how many tokens did not fit: an estimate where the rest was not
 	// tokenised, 0 only if there are none.
 	beyond int
 }
 
-// readTokens normalises and tokenises a text piece by piece until it ends or
-// fills all windows.
+// readTokens normalises and tokenises a text: all of it, or excerpts if the
+// windows do not hold it.
 func (c *Classifier) readTokens(ctx context.Context, text string) (input, error) {
 	limit := capacity(c.opt.MaxWindows, c.model.Window(), c.opt.Overlap)
+	in, err := c.readUpTo(ctx, text, limit, pieceBytes)
+	if err != nil || in.beyond == 0 || c.opt.MaxWindows == 1 {
+		return in, err
+	}
+	return c.readExcerpts(ctx, text, limit/c.opt.MaxWindows, limit+in.beyond)
+}
+
+// readUpTo reads a text from its beginning until it ends or gave so many tokens.
+// No call of the tokenizer gets more than the given bytes.
+func (c *Classifier) readUpTo(ctx context.Context, text string, limit, bytes int) (input, error) {
 	r := newReader(text)
 	var in input
-	handed := 0 // bytes of normalised text that were tokenised
-	for more := true; more; {
+	var piece string // normalised and not yet tokenised
+	given := 0       // bytes of normalised text that the reader gave
+	for more := true; more || piece != ""; {
 		if err := ctx.Err(); err != nil {
 			return input{}, err
 		}
-		var piece string
-		if piece, more = r.next(); piece == "" {
+		if piece == "" {
+			piece, more = r.next()
+			given += len(piece)
 			continue
 		}
-		tokens, err := c.tokenize(piece)
+		now, rest := cutPiece(piece, bytes)
+		tokens, err := c.tokenize(now)
 		if err != nil {
 			return input{}, err
 		}
-		if err := in.add(tokens, piece, handed, len(c.taggers) > 0); err != nil {
+		if err := in.add(tokens, now, given-len(piece), len(c.taggers) > 0); err != nil {
 			return input{}, err
 		}
-		handed += len(piece)
+		piece = rest
 		if extra := len(in.ids) - limit; extra > 0 {
-			in.beyond = extra + estimate(r.expected(handed, len(text)), len(in.ids), handed)
+			in.beyond = extra + estimate(len(piece)+r.expected(given, len(text)), len(in.ids), given-len(piece))
 			in.cut(limit)
 			break
 		}
 	}
+	in.excerpts = []excerpt{{source: span{0, len(text)}, tokens: span{0, len(in.ids)}}}
 	return in, nil
 }
 

@@ -14,8 +14,8 @@ type Result struct {
 	Tokens int
 	// UnreadTokens is how many were not, because of Options.MaxWindows or the
 	// deadline; 0 means all was read. It is exact for what was tokenised. What
-	// lies beyond the last window that Options.MaxWindows allows is estimated
-	// from its bytes with the tokens per byte so far.
+	// lies between the excerpts of a text that Options.MaxWindows cannot hold is
+	// estimated from its bytes with the tokens per byte before it.
 	UnreadTokens int
 	// UnreadBy is the same by head, where a Panel's members each read the text; nil
 	// of one model. See UnreadOf.

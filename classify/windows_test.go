@@ -3,7 +3,9 @@ package classify
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestCutWindows(t *testing.T) {
@@ -64,6 +66,26 @@ func TestVotesCountEachTokenOnce(t *testing.T) {
 	for i, want := range []float64{3, 3, 2} {
 		if math.Abs(vote[i]-want) > 1e-12 {
 			t.Errorf("window %d has %v votes, want %v", i, vote[i], want)
+		}
+	}
+}
+
+// Excerpts begin where words do, and where there are none, where runes do.
+func TestExcerptsBeginWithWords(t *testing.T) {
+	for _, text := range []string{
+		strings.Repeat("some words\nand\tmore ", 50), strings.Repeat("漢字", 2000), strings.Repeat("x", 3000), strings.Repeat("\x80", 3000), "a b", "",
+	} {
+		for n := 2; n < 70; n++ {
+			starts := excerptStarts(text, n, len(text)/n)
+			if len(starts) != n || starts[0] != 0 || !slices.IsSorted(starts) || starts[n-1] > len(text) {
+				t.Fatalf("%.20q in %d: %v", text, n, starts)
+			}
+			for _, at := range starts {
+				inWord := at > 0 && at < len(text) && strings.Contains(text, " ") && text[at-1] != ' ' && text[at-1] != '\n' && text[at-1] != '\t'
+				if inWord || utf8.ValidString(text) && !utf8.ValidString(text[at:]) {
+					t.Fatalf("%.20q in %d: %d is no beginning", text, n, at)
+				}
+			}
 		}
 	}
 }
