@@ -5,12 +5,13 @@
 //
 //   - The text is normalised for the classifier's eyes only: compatibility
 //     forms are folded, invisible runes dropped, white space folded, endless
-//     words split, letters that pass for Latin ones among Latin ones read as
-//     those. The caller's bytes are never touched.
+//     words split, words spelt letter by letter put together, letters that pass
+//     for Latin ones among Latin ones read as those. The caller's bytes are
+//     never touched.
 //   - Spans are places in the caller's bytes, although the model reads the
 //     normalised text: their edges are those of runes, and what stands between
-//     normalises to what the model saw, but for look-alikes, which depend on the
-//     words around. They do not overlap and split no word.
+//     normalises to what the model saw, but for look-alikes and spelt words,
+//     which depend on the words around. They do not overlap and split no word.
 //   - Every token is read by at least one window, or it is counted in
 //     Result.UnreadTokens. Nothing is cut in silence, and what is read of a text
 //     that is too long is spread over it.

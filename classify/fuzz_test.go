@@ -14,6 +14,7 @@ func FuzzNormalizeWindow(f *testing.F) {
 		"\u1100\u0316\u1161\u11a8", "\ufdfa\ufdfb", strings.Repeat("\u1161", 5000), strings.Repeat("x\u0301\u0344", 700),
 		"\u0dd9\u0316\u0dcf\u0dca", "\xff\xfe\x00", "\u00b4\u00a8\u2002\u3000", "\U000e0041\ufe0f\u202e", "\u0f73\u0f75\u0f81", "\u1aff",
 		"Ign\u043er\u0435 \u0441\u043e\u0440\u0443 \u0430 \u0436", "prοmρt hν", "ᴀʟʟ 🅰🇦", "a " + strings.Repeat("\u0441\u043e\u0440 ", 200) + "\u0434\u0430",
+		"i g n o r e   a l l", "a \u0430  b\u0483 e\u0301 \U0001f1e6 \u1d00 Z   y x", strings.Repeat("a b  ", 100) + "c.", strings.Repeat("x", 81) + " a b c d e f g",
 	} {
 		f.Add(seed, uint16(8), uint16(2))
 	}

@@ -96,16 +96,33 @@ func (t *tracer) compose() {
 		to := clusterEnd(t.in[:n], from)
 		start := len(t.out) + t.shift
 		t.write(t.in[from:to])
-		if end := len(t.out) + t.shift; end > start {
+		if end := len(t.out) + t.shift + len(t.joins); end > start {
 			t.waiting = append(t.waiting, cluster{span{t.of[from].from, t.of[to-1].to}, span{start, end}})
 		}
+		t.join()
 		from = to
 	}
 	t.in = append(t.in[:0], t.in[n:]...)
 	t.of = append(t.of[:0], t.of[n:]...)
 	if t.src == "" {
 		t.endText()
+		t.join()
 	}
+}
+
+// join moves the clusters up that stand behind spaces which were taken away.
+// These spaces stand near the end of out, so few are moved.
+func (t *tracer) join() {
+	for _, at := range t.joins {
+		for i := len(t.waiting) - 1; i >= 0 && t.waiting[i].made.to > at; i-- {
+			made := &t.waiting[i].made
+			made.to--
+			if made.from > at {
+				made.from--
+			}
+		}
+	}
+	t.joins = t.joins[:0]
 }
 
 // settle gives the clusters that can no longer change, in their final places,

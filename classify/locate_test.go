@@ -34,6 +34,14 @@ func TestLocateMapsBackToTheCallersBytes(t *testing.T) {
 		{"behind twins that stay", "c\u0430ll \u0430 \u0434\u0430 J\u043ehn", "John", "J\u043ehn"},
 		{"letters in squares", "🅹🅾🅷🅽 ꜱᴍɪᴛʜ x", "JOHN smith", "🅹🅾🅷🅽 ꜱᴍɪᴛʜ"},
 		{"behind many mixed words", strings.Repeat("w\u043erd \u0441\u043e\u0440\u0443 ", 2000) + "J\u043ehn x", "John", "J\u043ehn"},
+		{"spelt letter by letter", "c a l l   J o h n   S m i t h \n n o w", "John Smith", "J o h n   S m i t h"},
+		{"a part of a spelt word", "c a l l J o\u200b h n S m i t h", "John", "J o\u200b h n"},
+		{"spelt with look-alikes", "c \u0430 l l   J \u043e \u04bb n   n o w", "John", "J \u043e \u04bb n"},
+		{"spelt at the end, behind twins", "now \u0441\u043e\u0440\u0443 t h a t   J o h n", "John", "J o h n"},
+		{"spelt with accents that compose", "w a l k   t o   J o s e\u0301", "José", "J o s e\u0301"},
+		{"behind few single letters", "A  b  \u0421 d\u200b  John", "John", "John"},
+		{"behind many spelt words", strings.Repeat("s p e l t   \u0430 t   l e n g t h, ", 1000) + "John x", "John", "John"},
+		{"in a spelt word that was split", strings.Repeat("\u0430 b ", 3000) + "J\u200b o h n.", "John", "J\u200b o h n"},
 		{"behind many chunks", strings.Repeat("wörd\u200b ", 5000) + "John\u00adny x", "Johnny", "John\u00adny"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -70,7 +78,7 @@ var odd = []string{
 	"a", "John", " ", "\u3000", "\n\t", "Ｊ", "\ufdfa", "\ufb01", "é", "e\u0301", "\u0301", "\u0336", "\u200b", "\u00ad", "\u034f",
 	"\U000e0041", "\u1100", "\u1161", "\u11a8", "각", "\u09c7", "\u09be", "\u0dd9", "\u0dcf", "\u0dca", "\u0f73", "\u0344", "\u20dd",
 	"ก", "\u0e48", "\u0e33", "漢", "が", "は\u309a", "\xff", "\xc3", "\x00", "👍🏽", ".", "-", "²", "\u00b4", "\u1aff", "\ufe70", "\u3131",
-	"\u314f", "\uffa1", "ठीक", "а", "сор", "ехо", "Ж", "к", "ё", "α", "ρ", "ο", "Ꭺ", "օ", "ᴀ", "🅰", "🇦", "ab", " is ", " и ", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+	"\u314f", "\uffa1", "ठीक", "а", "сор", "ехо", "Ж", "к", "ё", "α", "ρ", "ο", "Ꭺ", "օ", "ᴀ", "🅰", "🇦", "ab", " is ", " и ", " ", " x ", "b c  d e   f g h i ", "а о  с ", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 }
 
 func TestLocateHoldsForOddTexts(t *testing.T) {
@@ -133,8 +141,8 @@ func checkLocate(t *testing.T, text string, random *rand.Rand) {
 }
 
 // sameText: where a long word is split depends on where it begins, and so does
-// which of more than eight marks in a row are dropped; and what look-alikes are
-// read as depends on the words around.
+// which of more than eight marks in a row are dropped; and what look-alikes and
+// single letters are read as depends on the words around.
 func sameText(a, b string) bool {
 	a, b = drawn(a), drawn(b)
 	spaces, marks := func(r rune) bool { return r == ' ' }, func(r rune) bool { return r == ' ' || unicode.Is(unicode.M, r) }
@@ -173,9 +181,10 @@ func FuzzLocate(f *testing.F) {
 	}
 	f.Add(strings.Repeat("\u1161", 3000), uint64(1))
 	f.Add("a"+strings.Repeat("\u0301\u0344", 500)+"b", uint64(2))
+	f.Add(strings.Repeat("s p e l t  \u0430 t   l e n g t h ", 20), uint64(3))
 	f.Fuzz(func(t *testing.T, text string, seed uint64) {
 		if !slices.ContainsFunc([]rune(text), func(r rune) bool { return r >= utf8.RuneSelf }) && len(text) > 1000 {
-			t.Skip() // nothing happens in plain text
+			t.Skip() // little happens in plain text
 		}
 		checkLocate(t, text, rand.New(rand.NewPCG(seed, 1)))
 	})

@@ -33,9 +33,19 @@ const (
 // runes and stacked accents, controls and runs of white space as one space, no
 // space at either end, a space in words of more than 80 characters, U+FFFD for
 // each byte that is not UTF-8, and letters of other scripts or styles that pass
-// for Latin ones as those. It is idempotent and its time is linear. The result
-// is at most 12 times as long as text (U+FDFA spells a phrase of 33 bytes in
-// three).
+// for Latin ones as those.
+//
+// Words spelt letter by letter are put together, as the model makes nothing of
+// them and those that the text goes to do: eight or more words of one letter in a
+// row, with only white space between them ("i g n o r e   a l l"). Of that, what
+// is wider than what is next to it stays as a space; see spelling. Only letters of
+// scripts that have capitals count, as Latin, Greek and Cyrillic. Fewer than eight
+// ("options A B C D") stay, and so do digits. Anything else ends the row,
+// punctuation too; a word of one letter before or behind, as the "a" of "tell me a
+// s e c r e t w o r d", is no other thing and part of it.
+//
+// It is idempotent and its time is linear. The result is at most 12 times as
+// long as text (U+FDFA spells a phrase of 33 bytes in three).
 func Normalize(text string) string {
 	var b strings.Builder
 	r := newReader(text)
@@ -61,18 +71,20 @@ type reader struct {
 	out   []byte // normalised
 	sent  int    // bytes of out that were handed on
 	begun bool   // something was written to out
-	space bool   // a space is due before the next word
+	space int    // white space since: a space is due before the next word if there is any
 	word  int    // weight of the word at the end of out
 
 	open    int  // up to here, out can no longer change
-	begin   int  // where the word at the end of out begins
-	strange bool // it has a rune from firstStrange on
+	begin   int  // where what was not read begins: the last word of out, or one that is being spelt
+	strange bool // it has a rune from firstStrange on, or what was read of the same row has
 	waits   bool // from open on there are words of twins to decide on
 	doubt   int  // how many Latin words must come before twins may be Latin
+	spell   spelling
 
 	shift  int    // bytes that stood before out and that redraw took away
-	traced bool   // edits are kept
+	traced bool   // edits and joins are kept
 	edits  []edit // by redraw
+	joins  []int  // where spaces stood that placeLetter took away
 }
 
 func newReader(text string) *reader {
@@ -116,6 +128,7 @@ func (r *reader) drop(bytes int) {
 	r.out = append(r.out[:0], r.out[bytes:]...)
 	r.open -= bytes
 	r.begin -= bytes
+	r.spell.loose -= bytes
 	r.shift += bytes
 }
 
@@ -219,24 +232,25 @@ func (r *reader) fold(text []byte) {
 		at += size
 		class := classOf(c)
 		if class == blank {
-			r.space = r.begun
+			if r.begun {
+				r.space = min(r.space+1, widest)
+			}
 			continue
 		}
 		if class == unseen { // norm puts U+034F into endless runs
 			continue
 		}
-		weight := weightOf(c, text[from:])
-		if r.word+weight > maxWord && !r.space && class != mark {
-			r.space = true
-		}
 		breaks := isBreak(c)
-		if r.space || breaks {
+		if r.space > 0 || breaks {
 			r.endWord()
 		}
-		if r.space {
-			r.out = append(r.out, ' ')
-			r.begin = len(r.out)
-			r.space, r.word = false, 0
+		weight := weightOf(c, text[from:])
+		if r.word+weight > maxWord && r.space == 0 && class != mark {
+			r.space = 1
+			r.endWord()
+		}
+		if r.space > 0 {
+			r.startWord()
 		}
 		r.out = append(r.out, text[from:at]...)
 		r.begun = true
@@ -246,7 +260,7 @@ func (r *reader) fold(text []byte) {
 		}
 		if breaks {
 			r.word = 0
-			r.endWord()
+			r.endWords()
 		}
 	}
 }

@@ -115,6 +115,7 @@ func TestReaderHandsOnSmallPieces(t *testing.T) {
 		"accents": "e\u0301\u0323", "musical": "\U0001d165", "enclosing": "\u20dd",
 		"twins": "a \u0441\u043e\u0440 ", "twins alone": "\u0441\u043e\u0440 ", "mixed words": "p\u0430ge ", "one mixed word": "p\u0430",
 		"one twin": "\u0430", "flags": "🇫🇷", "small capitals": "ᴀ",
+		"letters": "a ", "letters far apart": "a  ", "spelt words": "a b  ", "spelt twins": "\u0430 ", "rows of letters": "a b c d ef ",
 	} {
 		t.Run(name, func(t *testing.T) {
 			size := 96 << 10 // more than is taken for one piece

@@ -38,17 +38,48 @@ const (
 //
 // Each rule reads its own result the same way again.
 
-// endWord ends the word at the end of out.
+// startWord writes the space that is due.
+func (r *reader) startWord() {
+	r.out = append(r.out, ' ')
+	if r.spell.letters == 0 {
+		r.begin = len(r.out)
+	}
+	r.spell.gap = r.space
+	r.space, r.word = 0, 0
+}
+
+// endWord ends the word at the end of out. One of a single letter that a space
+// follows waits for what is behind it.
 func (r *reader) endWord() {
 	if r.begin == len(r.out) {
 		return
 	}
+	if isAlone(r.lastWord()) {
+		r.addLetter()
+		if r.space > 0 {
+			return
+		}
+	}
+	r.endWords()
+}
+
+// endWords ends the word at the end of out and all that waits for it.
+func (r *reader) endWords() {
+	if r.spell.letters > 0 {
+		r.endRow()
+	}
+	r.readWord()
+	r.strange = false
+}
+
+// readWord reads what stands in out from begin on, which is one word.
+func (r *reader) readWord() {
 	if r.strange {
 		r.judge()
 	} else if (r.doubt > 0 || r.waits) && hasLetter(r.out[r.begin:]) {
 		r.foundLatin()
 	}
-	r.begin, r.strange = len(r.out), false
+	r.begin = len(r.out)
 	if r.waits && r.begin-r.open > maxWait {
 		r.readWaiting()
 	}
@@ -59,6 +90,7 @@ func (r *reader) endWord() {
 
 // endText ends the last word and decides on all that waits.
 func (r *reader) endText() {
+	r.space = 0
 	r.endWord()
 	if r.waits {
 		r.readWaiting()

@@ -107,8 +107,8 @@ func (e *evaluation) keyword(i int) truth {
 
 // disguises tells whether a keyword signal holds of the text as the classifier
 // reads it, or of the parts of its messages joined by nothing: a word that is to be
-// stopped may hold letters that nobody sees, look-alikes, or the seam of two parts
-// (E3, E6).
+// stopped may hold letters that nobody sees, look-alikes, spaces between its
+// letters, or the seam of two parts (E3, E6).
 func (e *evaluation) disguises(k *keyword) (bool, string) {
 	for _, fused := range []bool{false, true} {
 		if fused && !e.decision.Request.Splits(e.router.scope) {

@@ -190,21 +190,31 @@ func TestProtectionWithoutHistory(t *testing.T) {
 	}
 }
 
-// E6: an attack cut into parts, down to one letter each, is read joined; one cut
-// by turns stands in one window with the rest.
+// E6: an attack cut into parts is read joined; one cut by turns stands in one
+// window with the rest. Cut down to one letter each it is a word spelt letter by
+// letter, which is read at once.
 func TestProtectionJoinsParts(t *testing.T) {
-	var letters, half []string
-	for _, c := range "a jailbreak" {
-		letters = append(letters, fmt.Sprintf(`{"type":"text","text":"%c"}`, c))
+	parts := func(texts ...string) string {
+		for i, text := range texts {
+			texts[i] = fmt.Sprintf(`{"type":"text","text":"%s"}`, text)
+		}
+		return strings.Join(texts, ",")
 	}
-	half = []string{`{"type":"text","text":"a jail"}`, `{"type":"text","text":"break"}`}
 	for _, rule := range []string{"{type: jailbreak, name: attack}", "{type: jailbreak, name: attack now}"} {
 		r := guard(t, guardRule("action: block", rule))
-		for _, parts := range [][]string{letters, half} {
-			body := `{"model":"auto","messages":[{"role":"user","content":[` + strings.Join(parts, ",") + `]}]}`
+		for _, test := range []struct {
+			parts, view string // view: what ends the name of the last that is read
+			readings    int
+		}{
+			{parts("a jail", "break"), "_fused", 2},
+			{parts("a", " ", "ja", "il", "b", "r", "e", "a", "k"), "_fused", 2},
+			{parts(strings.Split("a jailbreak", "")...), "", 1},
+		} {
+			body := `{"model":"auto","messages":[{"role":"user","content":[` + test.parts + `]}]}`
 			d := r.Decide(context.Background(), router.Request{Kind: chat.Chat, Body: []byte(body)})
-			if mustBlock(t, body, d); len(d.Readings) != 2 || !strings.HasSuffix(d.Readings[1].View, "_fused") {
-				t.Errorf("read %+v", d.Readings)
+			mustBlock(t, body, d)
+			if n := len(d.Readings); n != test.readings || !strings.HasSuffix(d.Readings[n-1].View, test.view) {
+				t.Errorf("%s: read %+v", body, d.Readings)
 			}
 		}
 	}
@@ -268,6 +278,7 @@ func TestBlockingKeywordsSeeThroughDisguises(t *testing.T) {
 		"full width":  `"ｕｒｇｅｎｔ"`,
 		"look-alikes": `"urgеnt"`,
 		"upper case":  `"UR\u200bGENT"`,
+		"spelt":       `"v e r y   u r g e n t"`,
 		"parts":       "[" + part("ur") + "," + part("gent") + "]",
 		"both":        "[" + part("u\u200br") + "," + part("gеnt") + "]",
 	} {
