@@ -20,7 +20,7 @@ func binarySample() (Task, []Answer) {
 	task.Kind = KindLabels
 	for i := range answers {
 		a := &answers[i]
-		a.Row.Label = []string{"weak", "strong"}[number(a.Row.Strong)]
+		a.Row.Label = []string{"weak", "strong"}[int(a.Row.Strong)]
 		v := &a.Result.Verdicts[0]
 		v.Label, v.Confidence = "weak", v.P("weak")
 		if v.P("strong") >= task.Head.Threshold {
@@ -34,7 +34,7 @@ func binarySample() (Task, []Answer) {
 
 // samples are an evaluation of each kind, computed by hand in the other tests.
 func samples() map[string]func() (Task, []Answer) {
-	return map[string]func() (Task, []Answer){"labels": sample, "binary": binarySample, "spans": spanSample, "outcomes": outcomeSample}
+	return map[string]func() (Task, []Answer){"labels": sample, "binary": binarySample, "spans": spanSample, "outcomes": outcomeSample, "graded": gradedSample}
 }
 
 func TestGolden(t *testing.T) {

@@ -34,7 +34,7 @@ type Row struct {
 
 	Label        string   // of KindLabels
 	Entities     []Entity // of KindSpans
-	Weak, Strong bool     // of KindOutcomes: whether that model's answer was right
+	Weak, Strong float64  // of KindOutcomes: how good that model's answer was, 1 for right and 0 for wrong
 }
 
 // Entity is a place in a row's text, in bytes: [From, To).
@@ -59,7 +59,7 @@ func DefaultLimits() Limits { return Limits{Line: 16 << 20, Rows: 1_000_000} }
 //   - "entities", a list of objects with the string "type" and the numbers
 //     "start" and "end", [start, end) in Unicode code points of the text, and if
 //     it likes "value", which must then be what stands there;
-//   - "weak" and "strong", each 0 or 1.
+//   - "weak" and "strong", each a number or a boolean, which is 1 or 0.
 //
 // The first row says which, and all others must be of its kind. "source" and
 // "lang" are kept if they are strings; other names are passed over, empty lines
