@@ -20,17 +20,17 @@ type Labels struct {
 	// Binary is there for heads with a positive label.
 	*Binary `json:",inline"`
 
-	PerLabel    []LabelReport  `json:"per_label"` // in the head's order
-	PerSource   []SourceReport `json:"per_source,omitempty"`
-	Confusion   Confusion      `json:"confusion"`
-	Calibration []Bin          `json:"calibration"`
-	Coverage    []Coverage     `json:"coverage"`
-	Mistakes    []Mistake      `json:"worst_mistakes"`
+	PerLabel    ByName[LabelReport]  `json:"per_label"`            // in the head's order
+	PerSource   ByName[SourceReport] `json:"per_source,omitempty"` // by falling number of rows
+	Confusion   Confusion            `json:"confusion"`
+	Calibration []Bin                `json:"calibration"`
+	Coverage    []Coverage           `json:"coverage"`
+	Mistakes    []Mistake            `json:"worst_mistakes"`
 }
 
 // LabelReport is how one label fared, one against the rest.
 type LabelReport struct {
-	Label     string  `json:"label"`
+	Label     string  `json:"-"`         // the name
 	Precision float64 `json:"precision"` // right / given
 	Recall    float64 `json:"recall"`    // right / support
 	F1        float64 `json:"f1"`        // harmonic mean of the two
