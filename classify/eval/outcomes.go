@@ -47,6 +47,11 @@ type Outcomes struct {
 	CPT50 *float64 `json:"cpt50"`
 	CPT80 *float64 `json:"cpt80"`
 
+	// ECE is the expected calibration error of the probability of the positive
+	// label, taken for that of strong being better: of right and wrong answers, that
+	// only strong is right. Rows without an answer are left out.
+	ECE float64 `json:"ece"`
+
 	// AtThreshold is what the head's own threshold gives.
 	AtThreshold CostPoint `json:"at_threshold"`
 
@@ -106,7 +111,18 @@ func measureOutcomes(h classify.Head, answers []Answer) *Outcomes {
 		o.Curve = append(o.Curve, c.point(float64(i)/100, o.WeakAccuracy))
 	}
 	o.best = oracle(choices, o.WeakAccuracy)
+	_, o.ECE = reliability(forecasts(h, answers))
 	return o
+}
+
+// forecasts are how likely the head thinks it that strong is better.
+func forecasts(h classify.Head, answers []Answer) (all []forecast) {
+	for _, a := range answers {
+		if v, ok := a.Verdict(h.Name); ok {
+			all = append(all, forecast{v.P(h.Positive), a.Row.Strong > a.Row.Weak})
+		}
+	}
+	return all
 }
 
 // scoreOf is the probability of the positive label, and without one the end of

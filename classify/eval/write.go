@@ -217,6 +217,7 @@ func (r *Outcomes) WriteText(w io.Writer) error {
 		[2]string{"APGR", maybe("%.4f", r.APGR) + " (random mix 0.5)"},
 		[2]string{"CPT(50%)", maybe("%.4f", r.CPT50) + " of the calls (random mix 0.5)"},
 		[2]string{"CPT(80%)", maybe("%.4f", r.CPT80) + " of the calls (random mix 0.8)"},
+		[2]string{"ECE", figure(r.ECE) + " (of the probability that strong is better)"},
 		[2]string{"weak alone", mean + " " + figure(r.WeakAccuracy)},
 		[2]string{"strong alone", mean + " " + figure(r.StrongAccuracy)},
 		[2]string{"random mix", fmt.Sprintf("%s %.4f with half of the calls", mean, (r.WeakAccuracy+r.StrongAccuracy)/2)},

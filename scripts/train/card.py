@@ -128,8 +128,8 @@ def pii(r: dict) -> str:
 
 
 def complexity(r: dict, held: dict) -> str:
-    return table(["rows", "count", "APGR", "CPT(50 %)", "CPT(80 %)"],
-                 [["all", r["n"], r["apgr"], r["cpt50"], r["cpt80"]], ["held", held["n"], held["apgr"], held["cpt50"], held["cpt80"]]])
+    return table(["rows", "count", "APGR", "CPT(50 %)", "CPT(80 %)", "ECE"],
+                 [[name, x["n"], x["apgr"], x["cpt50"], x["cpt80"], x["ece"]] for name, x in (("all", r), ("held", held))])
 
 
 def summary(d: dict, j: dict, p: dict, held: dict) -> str:
@@ -146,7 +146,8 @@ def summary(d: dict, j: dict, p: dict, held: dict) -> str:
     rows += [["personal data, " + ", ".join(structured), sum(t["support"] for t in structured.values()),
               "least F1", min(t["f1"] for t in structured.values())],
              ["personal data, rows without any", p["clean_rows"], "flagged", p["flagged_clean_rows"]],
-             ["complexity, held MMLU questions", held["n"], "APGR", held["apgr"]]]
+             ["complexity, held MMLU questions", held["n"], "APGR", held["apgr"]],
+             ["complexity, held MMLU questions", held["n"], "calibration error", held["ece"]]]
     return table(["head, rows", "count", "figure", "value"], rows)
 
 
