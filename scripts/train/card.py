@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 STRUCTURED = ("EMAIL_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "PHONE_NUMBER", "US_SSN")
+HARD_BENIGN = "template-hard-benign"  # honest prompts with the words that attacks have
 STYLES = ("koala-test-set", "self-instruct-user-oriented", "vicuna-bench")
 
 TEXT = """# {name} {version}
@@ -115,8 +116,11 @@ def domain(r: dict) -> str:
 
 
 def jailbreak(r: dict) -> str:
+    at, hard = r["at_1_percent_fpr"], r["per_source"][HARD_BENIGN]
     head = (f"{r['n']} rows, AUC {number(r['auc'])}, ECE {number(r['ece'])}; at the threshold of {r['threshold']}: precision "
-            f"{number(r['precision'])}, recall {number(r['recall'])}, false alarms {number(r['fpr'])}.\n\n")
+            f"{number(r['precision'])}, recall {number(r['recall'])}, false alarms {number(r['fpr'])}. At most 1 % false "
+            f"alarms: recall {number(at['recall'])}, at a threshold of {number(at['threshold'])}. Of {hard['n']} honest prompts "
+            f"with trigger words (`{HARD_BENIGN}`) {number(hard['fpr'])} are false alarms at the model's threshold.\n\n")
     return head + table(["source", "rows", "recall", "false alarms"],
                         [[name, s["n"], s.get("recall"), s.get("fpr")] for name, s in r["per_source"].items()])
 
@@ -135,12 +139,15 @@ def complexity(r: dict, held: dict) -> str:
 def summary(d: dict, j: dict, p: dict, held: dict) -> str:
     by_source, by_type = d["per_source"], p["per_type"]
     structured = {name: t for name, t in by_type.items() if name in STRUCTURED and t["support"]}
+    hard = j["per_source"][HARD_BENIGN]
     rows = [["domain, " + name, by_source[name]["n"], "accuracy", by_source[name]["accuracy"]] for name in ("mmlu-pro", "mmlu")]
     rows += [["domain, user-style", *pooled(d, STYLES)[:1], "accuracy", pooled(d, STYLES)[1]],
              ["domain, ten other languages", by_source["exams"]["n"], "accuracy", by_source["exams"]["accuracy"]],
              ["domain, all", d["n"], "calibration error", d["ece"]],
              ["jailbreak", j["n"], "AUC", j["auc"]],
              ["jailbreak", j["n"], "recall at the threshold", j["recall"]], ["jailbreak", j["n"], "false alarms at it", j["fpr"]],
+             ["jailbreak", j["n"], "recall at 1 % false alarms", j["at_1_percent_fpr"]["recall"]],
+             ["jailbreak, honest prompts with trigger words", hard["n"], "false alarms at the threshold", hard["fpr"]],
              ["jailbreak", j["n"], "calibration error", j["ece"]]]
     rows += [[f"personal data, {t}", by_type[t]["support"], "F1, exact spans", by_type[t]["f1"]] for t in ("PERSON", "STREET_ADDRESS")]
     rows += [["personal data, " + ", ".join(structured), sum(t["support"] for t in structured.values()),
