@@ -63,7 +63,8 @@ type batchError struct {
 	Code    string `json:"code"`
 }
 
-// statistics are over the results without error.
+// statistics are over the results without error; those of confidence over the ones
+// that have any. no_pii has none: nobody says how sure it is that nothing was found.
 type statistics struct {
 	Categories    map[string]int `json:"category_distribution"`
 	AvgConfidence float64        `json:"avg_confidence"`
@@ -187,21 +188,24 @@ func (b *batchResult) label(res classify.Result, head string, withAll bool) {
 // count sums the results up.
 func (a *batchAnswer) count() {
 	a.Statistics.Categories = map[string]int{}
-	sum, labelled := 0.0, 0
+	sum, sure := 0.0, 0
 	for i := range a.Results {
 		switch r := &a.Results[i]; {
 		case r.Error != nil:
 			a.Errors++
 		case r.Category != "":
-			labelled++
-			sum += r.Confidence
 			a.Statistics.Categories[r.Category]++
+			if r.Confidence == 0 {
+				continue
+			}
+			sure++
+			sum += r.Confidence
 			if r.Confidence < lowConfidence {
 				a.Statistics.LowConfidence++
 			}
 		}
 	}
-	if labelled > 0 {
-		a.Statistics.AvgConfidence = sum / float64(labelled)
+	if sure > 0 {
+		a.Statistics.AvgConfidence = sum / float64(sure)
 	}
 }
