@@ -78,7 +78,7 @@ const lowConfidence = 0.7
 // bound as a whole: each text has one.
 const answerWithin = time.Minute
 
-// classifyBatch classifies many texts, no more at once than there are slots.
+// classifyBatch classifies many texts, no more at once than there are lanes.
 func (d *door) classifyBatch(gen *live.Generation, w http.ResponseWriter, r *http.Request) {
 	req, refusal := readBatch(gen, w, r)
 	if refusal != nil {
@@ -125,17 +125,17 @@ func readBatch(gen *live.Generation, w http.ResponseWriter, r *http.Request) (*b
 
 func (d *door) classifyAll(ctx context.Context, gen *live.Generation, req *batchRequest) []batchResult {
 	results := make([]batchResult, len(req.Texts))
-	slots := max(gen.Slots, 1)
+	most := lanesOf(gen)
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(slots, len(results)) {
+	for range min(most, len(results)) {
 		workers.Go(func() {
 			for {
 				i := int(next.Add(1)) - 1
-				if i >= len(results) || !d.lanes.enter(ctx, slots) {
+				if i >= len(results) || !d.lanes.enter(ctx, most) {
 					return
 				}
-				res, err := gen.Classifier.Classify(ctx, req.Texts[i])
+				res, err := classifyInTurn(ctx, gen, req.Texts[i])
 				d.lanes.leave()
 				results[i] = req.result(gen, i, res, err)
 			}
