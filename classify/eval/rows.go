@@ -45,12 +45,15 @@ type Entity struct {
 
 // Limits bound what Read takes.
 type Limits struct {
-	Line int // bytes of one line, its end not counted
-	Rows int
+	Line  int // bytes of one line, its end not counted
+	Rows  int
+	Bytes int64 // of all lines together, unzipped, their ends counted as one each
 }
 
-// DefaultLimits are enough for a million rows of 16 MiB at most.
-func DefaultLimits() Limits { return Limits{Line: 16 << 20, Rows: 1_000_000} }
+// DefaultLimits are a million rows of 16 MiB at most and 2 GiB together: all rows
+// are kept until they are measured, and a small gzip file can hold any number of
+// large ones.
+func DefaultLimits() Limits { return Limits{Line: 16 << 20, Rows: 1_000_000, Bytes: 2 << 30} }
 
 // Read reads rows from JSON Lines, plain or gzipped (told apart by the first
 // two bytes). On each line stands an object with the string "text" and one of
@@ -73,9 +76,12 @@ func Read(r io.Reader, lim Limits) (Data, error) {
 	lines := bufio.NewScanner(plain)
 	lines.Buffer(make([]byte, 0, min(64<<10, lim.Line)), lim.Line+1)
 	var data Data
-	number := 0
+	number, size := 0, int64(0)
 	for lines.Scan() {
 		number++
+		if size += int64(len(lines.Bytes())) + 1; size > lim.Bytes {
+			return Data{}, fmt.Errorf("read rows: line %d: more than %d bytes of rows up to here", number, lim.Bytes)
+		}
 		line := bytes.TrimSpace(lines.Bytes())
 		if len(line) == 0 {
 			continue

@@ -111,7 +111,7 @@ func TestReadNamesTheLineThatIsWrong(t *testing.T) {
 		{"bad gzip", "\x1f\x8b\x00\x00", "read rows: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			data, err := Read(strings.NewReader(test.file), Limits{Line: 150, Rows: 3})
+			data, err := Read(strings.NewReader(test.file), Limits{Line: 150, Rows: 3, Bytes: 500})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
@@ -127,6 +127,39 @@ func TestReadNamesTheLineThatIsWrong(t *testing.T) {
 	file := io.MultiReader(strings.NewReader(good), iotest.ErrReader(broken))
 	if _, err := Read(file, DefaultLimits()); !errors.Is(err, broken) || !strings.Contains(err.Error(), "line 2") {
 		t.Errorf("error %v, want %v on line 2", err, broken)
+	}
+}
+
+// endless is a row that comes again and again.
+type endless struct{ row, rest string }
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.rest == "" {
+		e.rest = e.row
+	}
+	n := copy(p, e.rest)
+	e.rest = e.rest[n:]
+	return n, nil
+}
+
+// A file that is small when zipped may hold more than there is memory for: what is
+// read is bounded in all, empty lines too, and the line that is over is named.
+func TestTheBytesOfAllRowsAreBounded(t *testing.T) {
+	row := `{"text":"` + strings.Repeat("a", 71) + `","label":"b"}` + "\n" // 95 bytes with its end
+	lim := Limits{Line: 1000, Rows: 1000, Bytes: 950}
+	for _, file := range []string{strings.Repeat(row, 10), zipped(t, strings.Repeat(row, 10))} {
+		if data, err := Read(strings.NewReader(file), lim); err != nil || len(data.Rows) != 10 {
+			t.Errorf("%d rows, %v", len(data.Rows), err)
+		}
+	}
+	const over = "line 11: more than 950 bytes of rows up to here"
+	for name, file := range map[string]io.Reader{
+		"plain": strings.NewReader(strings.Repeat(row, 11)), "zipped": strings.NewReader(zipped(t, strings.Repeat(row, 1000))),
+		"without end": &endless{row: row}, "empty lines": &endless{row: strings.Repeat(" ", 94) + "\n"},
+	} {
+		if data, err := Read(file, lim); err == nil || !strings.Contains(err.Error(), over) || data.Rows != nil {
+			t.Errorf("%s: error %v, want %q", name, err, over)
+		}
 	}
 }
 
@@ -153,7 +186,7 @@ func FuzzRead(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	lim := Limits{Line: 1000, Rows: 10}
+	lim := Limits{Line: 1000, Rows: 10, Bytes: 4000}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		data, err := Read(bytes.NewReader(file), lim)
 		if err != nil {
