@@ -14,7 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// binarySample is the rows of a head with a positive label, one unanswered.
+// binarySample is the rows of a head with a positive label, one unanswered and one
+// with nothing to read.
 func binarySample() (Task, []Answer) {
 	task, answers := outcomeSample()
 	task.Kind = KindLabels
@@ -28,7 +29,7 @@ func binarySample() (Task, []Answer) {
 		}
 		a.Row.Source = []string{"exam", "chat"}[i%2]
 	}
-	answers[9].Outcome = "no_text"
+	answers[9].Outcome, answers[1].Outcome = "deadline", "no_text"
 	return task, answers
 }
 

@@ -87,6 +87,8 @@ func (t Task) scores(a Answer) any {
 		for _, s := range v.Scores {
 			l.Scores[s.Label] = s.P
 		}
+	} else if nothingToFind(t.Head, a) {
+		l.Got = negative(t.Head)
 	}
 	return l
 }
