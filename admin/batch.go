@@ -63,7 +63,8 @@ type batchError struct {
 	Code    string `json:"code"`
 }
 
-// statistics are over the results without error.
+// statistics are over the results without error; those of confidence over the ones
+// that have any. no_pii has none: nobody says how sure it is that nothing was found.
 type statistics struct {
 	Categories    map[string]int `json:"category_distribution"`
 	AvgConfidence float64        `json:"avg_confidence"`
@@ -77,7 +78,7 @@ const lowConfidence = 0.7
 // bound as a whole: each text has one.
 const answerWithin = time.Minute
 
-// classifyBatch classifies many texts, no more at once than there are slots.
+// classifyBatch classifies many texts, no more at once than there are lanes.
 func (d *door) classifyBatch(gen *live.Generation, w http.ResponseWriter, r *http.Request) {
 	req, refusal := readBatch(gen, w, r)
 	if refusal != nil {
@@ -124,17 +125,17 @@ func readBatch(gen *live.Generation, w http.ResponseWriter, r *http.Request) (*b
 
 func (d *door) classifyAll(ctx context.Context, gen *live.Generation, req *batchRequest) []batchResult {
 	results := make([]batchResult, len(req.Texts))
-	slots := max(gen.Slots, 1)
+	most := lanesOf(gen)
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(slots, len(results)) {
+	for range min(most, len(results)) {
 		workers.Go(func() {
 			for {
 				i := int(next.Add(1)) - 1
-				if i >= len(results) || !d.lanes.enter(ctx, slots) {
+				if i >= len(results) || !d.lanes.enter(ctx, most) {
 					return
 				}
-				res, err := gen.Classifier.Classify(ctx, req.Texts[i])
+				res, err := classifyInTurn(ctx, gen, req.Texts[i])
 				d.lanes.leave()
 				results[i] = req.result(gen, i, res, err)
 			}
@@ -187,21 +188,24 @@ func (b *batchResult) label(res classify.Result, head string, withAll bool) {
 // count sums the results up.
 func (a *batchAnswer) count() {
 	a.Statistics.Categories = map[string]int{}
-	sum, labelled := 0.0, 0
+	sum, sure := 0.0, 0
 	for i := range a.Results {
 		switch r := &a.Results[i]; {
 		case r.Error != nil:
 			a.Errors++
 		case r.Category != "":
-			labelled++
-			sum += r.Confidence
 			a.Statistics.Categories[r.Category]++
+			if r.Confidence == 0 {
+				continue
+			}
+			sure++
+			sum += r.Confidence
 			if r.Confidence < lowConfidence {
 				a.Statistics.LowConfidence++
 			}
 		}
 	}
-	if labelled > 0 {
-		a.Statistics.AvgConfidence = sum / float64(labelled)
+	if sure > 0 {
+		a.Statistics.AvgConfidence = sum / float64(sure)
 	}
 }

@@ -99,6 +99,26 @@ func TestBatchTasks(t *testing.T) {
 	}
 }
 
+// That nothing was found has no confidence, so clean texts are neither unsure nor
+// do they pull the mean down.
+func TestCleanTextsDoNotCountAsUnsure(t *testing.T) {
+	s := serveHeads(t, fourHeads())
+	for _, test := range []struct {
+		texts []string
+		clean int
+		mean  float64
+	}{
+		{[]string{"nobody", "nothing", "no one"}, 3, 0},
+		{[]string{"nobody", "to alice@example.com", "nothing"}, 2, 1},
+	} {
+		var got batch
+		s.post("/api/v1/classify/batch", texts("pii", test.texts...)).into(t, &got)
+		if st := got.Statistics; st.AvgConfidence != test.mean || st.LowConfidence != 0 || st.Categories["no_pii"] != test.clean || got.Errors != 0 {
+			t.Errorf("%q: %+v", test.texts, st)
+		}
+	}
+}
+
 // The error of one text stands in its place and does not touch the others.
 func TestBatchKeepsOrderAndErrorsInPlace(t *testing.T) {
 	s := serve(t)

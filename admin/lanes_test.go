@@ -6,6 +6,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/vsr-proxy/vsr-proxy/config"
+	"github.com/vsr-proxy/vsr-proxy/live"
 )
 
 // Never more inside than there are lanes, whoever leaves while waiting, and no
@@ -67,6 +70,18 @@ func TestLanesAreGivenInOrder(t *testing.T) {
 	for want := range 5 {
 		if got := <-order; got != want {
 			t.Errorf("%d went in the place of %d", got, want)
+		}
+	}
+}
+
+// Where next to nobody may queue, batches leave half of the places to the apps.
+func TestBatchesLeavePlacesWhereTheQueueIsShort(t *testing.T) {
+	for _, test := range []struct{ slots, queue, want int }{
+		{4, 256, 4}, {4, 4, 4}, {4, 2, 3}, {4, 0, 2}, {2, 1, 1}, {1, 0, 1}, {0, 0, 1},
+	} {
+		gen := &live.Generation{Config: &config.Config{Classify: config.Classify{Queue: test.queue}}, Slots: test.slots}
+		if got := lanesOf(gen); got != test.want {
+			t.Errorf("%d slots, queue %d: %d at once, want %d", test.slots, test.queue, got, test.want)
 		}
 	}
 }

@@ -9,7 +9,8 @@ import (
 // Binary is how well a head finds its positive label: whether a row has it,
 // against how likely the head thinks it. A row without an answer is wrong here
 // too: where the row has the label, it is found at no threshold; where not, it
-// is a false alarm at each.
+// is a false alarm at each. A row whose text has nothing to read is found at no
+// threshold, whichever label it has.
 type Binary struct {
 	Positive  string  `json:"positive"`
 	Threshold float64 `json:"threshold"` // the head's
@@ -45,9 +46,12 @@ type Operating struct {
 
 // scored is a row by score; hit says that it has the positive label.
 type scored struct {
-	score float64
+	score float64 // below 0: found at no threshold
 	hit   bool
 }
+
+// noScore is that of a row with nothing to read.
+const noScore = -1
 
 func measureBinary(positive string, threshold float64, rows []judged) *Binary {
 	b := &Binary{Positive: positive, Threshold: threshold}
@@ -55,17 +59,20 @@ func measureBinary(positive string, threshold float64, rows []judged) *Binary {
 	found, right := 0, 0
 	for i, j := range rows {
 		s := scored{j.positive, j.has == positive}
-		if !j.answered() {
+		failed := !j.answered() && !j.empty
+		switch {
+		case j.empty:
+			s.score = noScore
+		case failed && s.hit:
+			s.score = math.Inf(-1)
+		case failed:
 			s.score = math.Inf(1)
-			if s.hit {
-				s.score = math.Inf(-1)
-			}
 		}
 		all[i] = s
 		if s.hit {
 			b.Positives++
 		}
-		if j.got == positive || !j.answered() && !s.hit {
+		if j.got == positive || failed && !s.hit {
 			found++
 			if s.hit {
 				right++
@@ -137,7 +144,7 @@ func roc(sorted []scored) []Operating {
 		switch {
 		case math.IsInf(score, 1):
 			add(nil)
-		case !math.IsInf(score, -1):
+		case score >= 0:
 			add(&score)
 		}
 		from = to

@@ -2,6 +2,8 @@ package eval
 
 import (
 	"testing"
+
+	"github.com/vsr-proxy/vsr-proxy/classify"
 )
 
 // twoClass are rows of labels "no" and "yes" with these probabilities of "yes".
@@ -80,6 +82,64 @@ func TestUnansweredRowsAreWrongAtEveryThreshold(t *testing.T) {
 	}
 	if o := b.At1Percent; o.Recall != 0 || o.Threshold != nil {
 		t.Errorf("%+v", o)
+	}
+}
+
+// A guard lets pass what has nothing to read, so it is no false alarm, and an attack
+// in it is missed, at every threshold.
+func TestATextWithNothingToReadIsFoundAtNoThreshold(t *testing.T) {
+	attacks := append(twoClass(0.5, nil, []float64{0.9}), judged{has: "yes", got: "no", empty: true})
+	rows := append(attacks, twoClass(0.5, []float64{0.05}, nil)...)
+	rows = append(rows, judged{has: "no", got: "no", empty: true})
+	b := measureBinary("yes", 0.5, rows)
+	// Of four pairs the attack that was found wins two; the two empty ones tie.
+	if !is(b.AUC, 2.5/4) || !is(b.Recall, 0.5) || !is(b.FPR, 0) || b.Precision != 1 {
+		t.Errorf("AUC %v, recall %v, FPR %v, precision %v", *b.AUC, *b.Recall, *b.FPR, b.Precision)
+	}
+	for _, o := range b.Thresholds {
+		if o.Recall > 0.5 || o.FPR != 0 {
+			t.Errorf("threshold %v: %+v", *o.Threshold, o)
+		}
+	}
+	for name, rows := range map[string][]judged{"both": rows, "attacks alone": attacks} {
+		if o := measureBinary("yes", 0.5, rows).At1Percent; !near(o.Recall, 0.5) || !is(o.Threshold, 0.9) {
+			t.Errorf("%s: %+v", name, o)
+		}
+	}
+	if _, ece := calibration(rows); !near(ece, (0.1+0.05)/2) {
+		t.Errorf("ECE %v: there is no probability of what was not read", ece)
+	}
+	if c := coverage(rows)[0]; c.Share != 0.5 || len(worstMistakes(rows)) != 0 {
+		t.Errorf("%+v, mistakes %v", c, worstMistakes(rows))
+	}
+}
+
+// A head without a positive label has nothing to say of such a text, and one with
+// several others cannot name the one: but it is no alarm of the latter.
+func TestNothingToReadIsTheOtherLabelOfTwo(t *testing.T) {
+	empty := Answer{Row: Row{Line: 1, Label: "benign"}, Outcome: classify.OutcomeNoText}
+	for _, test := range []struct {
+		labels     []string
+		positive   string
+		got        string
+		unanswered int
+	}{
+		{[]string{"benign", "attack"}, "attack", "benign", 0},
+		{[]string{"attack", "benign"}, "attack", "benign", 0},
+		{[]string{"benign", "injection", "attack"}, "attack", "", 1},
+		{[]string{"benign", "attack"}, "", "", 1},
+	} {
+		h := classify.Head{Name: "h", Kind: classify.KindSequence, Labels: test.labels, Positive: test.positive, Threshold: 0.5}
+		r := measureLabels(h, []Answer{empty})
+		if r.Unanswered != test.unanswered || r.Accuracy != float64(1-test.unanswered) || r.Outcomes["no_text"] != 1 {
+			t.Errorf("%v: %+v", test.labels, r.Summary)
+		}
+		if r.Binary != nil && !is(r.FPR, 0) {
+			t.Errorf("%v: false positive rate %v", test.labels, *r.FPR)
+		}
+		if got := (Task{Kind: KindLabels, Head: h}).scores(empty).(labelLine).Got; got != test.got {
+			t.Errorf("%v: %q, want %q", test.labels, got, test.got)
+		}
 	}
 }
 

@@ -13,27 +13,38 @@ type Bin struct {
 	Confidence float64 `json:"confidence"` // their mean
 }
 
-// calibration puts answers into 15 bins of confidence, ((m-1)/15, m/15], and
+// forecast is a probability that was given, and whether that came true.
+type forecast struct {
+	p    float64
+	came bool // true, that is
+}
+
+// calibration is that of the label given, whichever it is. Rows without an answer
+// have no confidence and are left out.
+func calibration(rows []judged) ([]Bin, float64) {
+	var given []forecast
+	for _, j := range rows {
+		if j.answered() {
+			given = append(given, forecast{j.confidence, j.right()})
+		}
+	}
+	return reliability(given)
+}
+
+// reliability puts forecasts into 15 bins of probability, ((m-1)/15, m/15], and
 // gives the expected calibration error of Guo et al., "On Calibration of Modern
 // Neural Networks" (2017), equation 3:
 //
-//	ECE = sum over bins of |bin|/n * |accuracy of bin - mean confidence of bin|
-//
-// Rows without an answer have no confidence and are left out, of n too.
-func calibration(rows []judged) ([]Bin, float64) {
+//	ECE = sum over bins of |bin|/n * |share of bin that came true - mean probability of bin|
+func reliability(given []forecast) ([]Bin, float64) {
 	table := make([]Bin, bins)
-	var right, confidence [bins]float64
-	n := 0
-	for _, j := range rows {
-		if !j.answered() {
-			continue
-		}
-		m := min(max(int(math.Ceil(j.confidence*bins))-1, 0), bins-1)
-		n++
+	var came, p [bins]float64
+	for _, f := range given {
+		m := min(max(int(math.Ceil(f.p*bins))-1, 0), bins-1)
 		table[m].N++
-		confidence[m] += j.confidence
-		if j.right() {
-			right[m]++
+		p[m] += f.p
+		if f.came {
+			came[m]++
 		}
 	}
 	sum := 0.0
@@ -41,12 +52,12 @@ func calibration(rows []judged) ([]Bin, float64) {
 		b := &table[m]
 		b.From, b.To = float64(m)/bins, float64(m+1)/bins
 		if b.N > 0 {
-			b.Accuracy, b.Confidence = right[m]/float64(b.N), confidence[m]/float64(b.N)
+			b.Accuracy, b.Confidence = came[m]/float64(b.N), p[m]/float64(b.N)
 		}
-		sum += math.Abs(right[m] - confidence[m]) // |bin| cancels
+		sum += math.Abs(came[m] - p[m]) // |bin| cancels
 	}
-	if n == 0 {
+	if len(given) == 0 {
 		return table, 0
 	}
-	return table, sum / float64(n)
+	return table, sum / float64(len(given))
 }

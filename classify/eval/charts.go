@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/vsr-proxy/vsr-proxy/classify/eval/chart"
 )
@@ -111,7 +112,7 @@ func (r *Outcomes) Charts() []Chart {
 		routed.Points = append(routed.Points, chart.Point{X: c.StrongShare, Y: c.Accuracy})
 		low = min(low, c.Accuracy)
 	}
-	about := "Strong is no more accurate than weak: there is no gap to recover"
+	about := "Strong is no better than weak: there is no gap to recover"
 	var marks []chart.Mark
 	if r.APGR != nil {
 		about = fmt.Sprintf("Average performance gap recovered %.3f; by chance it is 0.5", *r.APGR)
@@ -121,26 +122,32 @@ func (r *Outcomes) Charts() []Chart {
 			{Point: chart.Point{X: *r.CPT80, Y: r.WeakAccuracy + 0.8*gap}, Label: fmt.Sprintf("CPT(80%%) %.1f %%", 100**r.CPT80)},
 		}
 	}
-	margin := max(0.05*(high-low), 0.005)
+	best := chart.Series{Name: "oracle", Role: chart.Best}
+	for _, c := range r.best {
+		best.Points = append(best.Points, chart.Point{X: c.StrongShare, Y: c.Accuracy})
+	}
 	return []Chart{{"cost_quality.svg", chart.Plot{
 		Title: r.title("Cost and quality"),
 		About: about,
 		X:     shareAxis("calls to the strong model (% of all)"),
-		Y:     chart.Axis{Label: "accuracy (% of rows)", Min: max(low-margin, 0), Max: min(high+margin, 1), Percent: true},
+		Y:     r.qualityAxis(low, high),
 		Series: []chart.Series{
 			routed,
 			{Name: "random mix", Role: chart.Base, Points: []chart.Point{{X: 0, Y: r.WeakAccuracy}, {X: 1, Y: r.StrongAccuracy}}},
-			r.oracle(),
+			best,
 		},
 		Marks: marks,
 	}.SVG()}}
 }
 
-// oracle sends to strong first what only it answers rightly, last what only weak
-// does.
-func (r *Outcomes) oracle() chart.Series {
-	worse := r.OracleAccuracy - r.StrongAccuracy // the share of rows that only weak answers rightly
-	return chart.Series{Name: "oracle", Role: chart.Best, Points: []chart.Point{
-		{X: 0, Y: r.WeakAccuracy}, {X: r.OracleShare, Y: r.OracleAccuracy}, {X: 1 - worse, Y: r.OracleAccuracy}, {X: 1, Y: r.StrongAccuracy},
-	}}
+// qualityAxis has room around what is drawn, from low to high: a share of rows, or
+// a score on a scale that nobody has named.
+func (r *Outcomes) qualityAxis(low, high float64) chart.Axis {
+	margin := 0.05 * (high - low)
+	if !r.graded {
+		margin = max(margin, 0.005)
+		return chart.Axis{Label: "accuracy (% of rows)", Min: max(low-margin, 0), Max: min(high+margin, 1), Percent: true}
+	}
+	margin = max(margin, 0.005*max(math.Abs(low), math.Abs(high)))
+	return chart.Axis{Label: "quality (mean over rows)", Min: low - margin, Max: high + margin}
 }

@@ -7,9 +7,9 @@
 //
 // It promises that a file of rows is read strictly or refused with the number
 // of the line, that every row counts (one that the classifier could not answer
-// counts as wrong, never as left out), and that each figure says how it is
-// computed. No text of a row is ever printed, drawn or returned; rows are named
-// by their line.
+// counts as wrong, never as left out; in a text without anything to read a
+// detector has found nothing), and that each figure says how it is computed. No
+// text of a row is ever printed, drawn or returned; rows are named by their line.
 //
 // It knows nothing about models, files of models or commands: it is given a
 // reader, a classifier and a writer.

@@ -14,13 +14,14 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// binarySample is the rows of a head with a positive label, one unanswered.
+// binarySample is the rows of a head with a positive label, one unanswered and one
+// with nothing to read.
 func binarySample() (Task, []Answer) {
 	task, answers := outcomeSample()
 	task.Kind = KindLabels
 	for i := range answers {
 		a := &answers[i]
-		a.Row.Label = []string{"weak", "strong"}[number(a.Row.Strong)]
+		a.Row.Label = []string{"weak", "strong"}[int(a.Row.Strong)]
 		v := &a.Result.Verdicts[0]
 		v.Label, v.Confidence = "weak", v.P("weak")
 		if v.P("strong") >= task.Head.Threshold {
@@ -28,13 +29,13 @@ func binarySample() (Task, []Answer) {
 		}
 		a.Row.Source = []string{"exam", "chat"}[i%2]
 	}
-	answers[9].Outcome = "no_text"
+	answers[9].Outcome, answers[1].Outcome = "deadline", "no_text"
 	return task, answers
 }
 
 // samples are an evaluation of each kind, computed by hand in the other tests.
 func samples() map[string]func() (Task, []Answer) {
-	return map[string]func() (Task, []Answer){"labels": sample, "binary": binarySample, "spans": spanSample, "outcomes": outcomeSample}
+	return map[string]func() (Task, []Answer){"labels": sample, "binary": binarySample, "spans": spanSample, "outcomes": outcomeSample, "graded": gradedSample}
 }
 
 func TestGolden(t *testing.T) {

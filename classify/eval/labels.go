@@ -20,17 +20,17 @@ type Labels struct {
 	// Binary is there for heads with a positive label.
 	*Binary `json:",inline"`
 
-	PerLabel    []LabelReport  `json:"per_label"` // in the head's order
-	PerSource   []SourceReport `json:"per_source,omitempty"`
-	Confusion   Confusion      `json:"confusion"`
-	Calibration []Bin          `json:"calibration"`
-	Coverage    []Coverage     `json:"coverage"`
-	Mistakes    []Mistake      `json:"worst_mistakes"`
+	PerLabel    ByName[LabelReport]  `json:"per_label"`            // in the head's order
+	PerSource   ByName[SourceReport] `json:"per_source,omitempty"` // by falling number of rows
+	Confusion   Confusion            `json:"confusion"`
+	Calibration []Bin                `json:"calibration"`
+	Coverage    []Coverage           `json:"coverage"`
+	Mistakes    []Mistake            `json:"worst_mistakes"`
 }
 
 // LabelReport is how one label fared, one against the rest.
 type LabelReport struct {
-	Label     string  `json:"label"`
+	Label     string  `json:"-"`         // the name
 	Precision float64 `json:"precision"` // right / given
 	Recall    float64 `json:"recall"`    // right / support
 	F1        float64 `json:"f1"`        // harmonic mean of the two
@@ -67,12 +67,30 @@ type judged struct {
 	line       int
 	source     string
 	has, got   string
+	empty      bool    // see nothingToFind; got without a probability
 	confidence float64 // the probability of got
 	positive   float64 // that of the head's positive label
 }
 
-func (j judged) answered() bool { return j.got != "" }
+// answered says whether there are probabilities.
+func (j judged) answered() bool { return j.got != "" && !j.empty }
 func (j judged) right() bool    { return j.got == j.has }
+
+// nothingToFind says of an answer that the text has nothing to read, and that the
+// head has a positive label, which such a text cannot have for it: the proxy's guards
+// let it pass, at any threshold.
+func nothingToFind(h classify.Head, a Answer) bool {
+	return h.Positive != "" && a.Outcome == classify.OutcomeNoText
+}
+
+// negative is the label that is left when it is not the positive one; "" if there
+// are several.
+func negative(h classify.Head) string {
+	if len(h.Labels) != 2 {
+		return ""
+	}
+	return h.Labels[1-slices.Index(h.Labels, h.Positive)]
+}
 
 // judgements takes out of the answers what a head said.
 func judgements(h classify.Head, answers []Answer) []judged {
@@ -82,6 +100,8 @@ func judgements(h classify.Head, answers []Answer) []judged {
 		j := judged{line: a.Row.Line, source: source(a.Row), has: a.Row.Label}
 		if v, ok := a.Verdict(h.Name); ok {
 			j.got, j.confidence, j.positive = v.Label, v.Confidence, v.P(h.Positive)
+		} else if nothingToFind(h, a) {
+			j.got, j.empty = negative(h), true
 		}
 		all[i] = j
 	}
@@ -93,6 +113,7 @@ func judgements(h classify.Head, answers []Answer) []judged {
 func measureLabels(h classify.Head, answers []Answer) *Labels {
 	rows := judgements(h, answers)
 	r := &Labels{Summary: summarize(KindLabels, h.Name, answers)}
+	r.Unanswered = unlabelled(rows)
 	r.Accuracy = accuracy(rows)
 	r.Confusion = confusion(h.Labels, rows)
 	r.PerLabel = perLabel(r.Confusion)
@@ -105,6 +126,16 @@ func measureLabels(h classify.Head, answers []Answer) *Labels {
 	}
 	r.PerSource = perSource(h.Positive, rows)
 	return r
+}
+
+func unlabelled(rows []judged) int {
+	n := 0
+	for _, j := range rows {
+		if j.got == "" {
+			n++
+		}
+	}
+	return n
 }
 
 func accuracy(rows []judged) float64 {

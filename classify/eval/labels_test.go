@@ -132,7 +132,7 @@ func TestWorstMistakes(t *testing.T) {
 
 func TestBySourceOrElseByLanguage(t *testing.T) {
 	task, answers := sample()
-	want := []SourceReport{{Source: "book", N: 6, Accuracy: 5.0 / 6}, {Source: "web\x1b[31m", N: 4, Accuracy: 1.0 / 4}}
+	want := ByName[SourceReport]{{Source: "book", N: 6, Accuracy: 5.0 / 6}, {Source: "web\x1b[31m", N: 4, Accuracy: 1.0 / 4}}
 	if got := measureLabels(task.Head, answers).PerSource; !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
@@ -142,7 +142,7 @@ func TestBySourceOrElseByLanguage(t *testing.T) {
 			answers[i].Row.Lang = "de"
 		}
 	}
-	want = []SourceReport{{Source: "de", N: 9, Accuracy: 5.0 / 9}, {Source: noSource, N: 1, Accuracy: 1}}
+	want = ByName[SourceReport]{{Source: "de", N: 9, Accuracy: 5.0 / 9}, {Source: noSource, N: 1, Accuracy: 1}}
 	if got := measureLabels(task.Head, answers).PerSource; !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}

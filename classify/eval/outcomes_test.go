@@ -2,6 +2,7 @@ package eval
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,6 +10,17 @@ import (
 )
 
 func outcomeAnswer(line int, score float64, weak, strong bool) Answer {
+	return gradedAnswer(line, score, number(weak), number(strong))
+}
+
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func gradedAnswer(line int, score, weak, strong float64) Answer {
 	return Answer{
 		Row:     Row{Line: line, Text: "canary", Weak: weak, Strong: strong},
 		Outcome: classify.OutcomeOK,
@@ -75,6 +87,92 @@ func TestOutcomesByHand(t *testing.T) {
 	}
 	if r.Curve[0].Threshold != nil || !is(r.Curve[25].Threshold, 0.7) || !is(r.Curve[30].Threshold, 0.7) || !is(r.Curve[100].Threshold, 0.1) {
 		t.Errorf("thresholds %v", []*float64{r.Curve[0].Threshold, r.Curve[25].Threshold, r.Curve[30].Threshold, r.Curve[100].Threshold})
+	}
+}
+
+// The bins that hold anything, by number: 2 (0.1 twice, strong better in neither),
+// 3 (0.2: better), 5 (0.3: not), 6 (0.4: not), 9 (0.6 twice, better in one), 11 (0.7: not),
+// 12 (0.8: better), 14 (0.9: better). What counts is the positive label, and
+// not the label given.
+func TestCalibrationOfOutcomesByHand(t *testing.T) {
+	task, answers := outcomeSample()
+	want := (2*0.1 + (1 - 0.2) + 0.3 + 0.4 + math.Abs(1-2*0.6) + 0.7 + (1 - 0.8) + (1 - 0.9)) / 10
+	if r := measureOutcomes(task.Head, answers); !near(r.ECE, want) {
+		t.Errorf("ECE %v, want %v", r.ECE, want)
+	}
+	answers[2].Outcome, answers[8].Outcome = classify.OutcomeNoText, classify.OutcomeDeadline // 0.9 and 0.7
+	if r := measureOutcomes(task.Head, answers); !near(r.ECE, (10*want-0.1-0.7)/8) {
+		t.Errorf("ECE %v of those that have an answer", r.ECE)
+	}
+	for name, test := range map[string]struct{ p, weak, strong, want float64 }{
+		"sure and right": {1, 3, 3.5, 0}, "sure and equal": {1, 3, 3, 1}, "sure that not": {0, 7, 2, 0},
+	} {
+		if r := measureOutcomes(task.Head, []Answer{gradedAnswer(1, test.p, test.weak, test.strong)}); r.ECE != test.want {
+			t.Errorf("%s: ECE %v", name, r.ECE)
+		}
+	}
+}
+
+// gradedSample by hand: a judge's scores from 1 to 10. Weak has 20 in all, strong
+// 26; in order of the score, the gain of sending this one and all before it:
+//
+//	0.9  8 to 9.5    1.5
+//	0.7  5 to 5      1.5
+//	0.6  3 to 7.5    6 less half of the next: a tie of 4.5 and -1.5, half of 3 each
+//	0.6  4 to 2.5    4.5
+//	0.2  0 to 1.5    6
+func gradedSample() (Task, []Answer) {
+	return Task{Kind: KindOutcomes, Head: complexity()}, []Answer{
+		gradedAnswer(1, 0.6, 3, 7.5), gradedAnswer(2, 0.9, 8, 9.5), gradedAnswer(3, 0.2, 0, 1.5), gradedAnswer(4, 0.7, 5, 5), gradedAnswer(5, 0.6, 4, 2.5),
+	}
+}
+
+func TestOutcomesOfJudgesScoresByHand(t *testing.T) {
+	task, answers := gradedSample()
+	r := measureOutcomes(task.Head, answers)
+	// The oracle keeps the one row that strong makes worse, and the one it leaves.
+	if !near(r.WeakAccuracy, 4) || !near(r.StrongAccuracy, 5.2) || !near(r.OracleAccuracy, 5.5) || !near(r.OracleShare, 0.6) {
+		t.Errorf("weak %v, strong %v, oracle %v with %v", r.WeakAccuracy, r.StrongAccuracy, r.OracleAccuracy, r.OracleShare)
+	}
+	if want := (1.5 + 1.5 + 3 + 4.5 + 6 - 3) / 5 / 6; !is(r.APGR, want) {
+		t.Errorf("APGR %v, want %v", *r.APGR, want)
+	}
+	// A gain of 3 is that of three rows; 4.8 is a fifth of the way from four to five.
+	if !is(r.CPT50, 0.6) || !is(r.CPT80, 4.2/5) {
+		t.Errorf("CPT(50%%) %v, CPT(80%%) %v", *r.CPT50, *r.CPT80)
+	}
+	if p := r.AtThreshold; !near(p.StrongShare, 0.8) || !near(p.Accuracy, 4.9) || !is(p.PGR, 0.75) {
+		t.Errorf("%+v", p)
+	}
+	want := []CostPoint{{Accuracy: 4}, {StrongShare: 0.2, Accuracy: 4.9}, {StrongShare: 0.6, Accuracy: 5.5}, {StrongShare: 0.8, Accuracy: 5.5}, {StrongShare: 1, Accuracy: 5.2}}
+	if !slices.EqualFunc(r.best, want, func(a, b CostPoint) bool { return near(a.StrongShare, b.StrongShare) && near(a.Accuracy, b.Accuracy) }) {
+		t.Errorf("oracle %v", r.best)
+	}
+}
+
+// The same answers on another scale are the same choice.
+func TestTheScaleOfScoresDoesNotMatter(t *testing.T) {
+	task, answers := outcomeSample()
+	want := measureOutcomes(task.Head, answers)
+	for _, scale := range []float64{1e-9, 7, 1e90} {
+		_, scaled := outcomeSample()
+		for i := range scaled {
+			r := &scaled[i].Row
+			r.Weak, r.Strong = scale*(r.Weak-3), scale*(r.Strong-3)
+		}
+		r := measureOutcomes(task.Head, scaled)
+		if r.APGR == nil || !is(r.APGR, *want.APGR) || !is(r.CPT50, *want.CPT50) || !is(r.CPT80, *want.CPT80) || r.OracleShare != want.OracleShare ||
+			math.Abs(r.OracleAccuracy/scale+3-want.OracleAccuracy) > 1e-9 || !is(r.Curve[35].PGR, *want.Curve[35].PGR) {
+			t.Errorf("times %v: %+v", scale, r.AtThreshold)
+		}
+	}
+}
+
+// What is left over when fractions are added up is no gap: 0.1 + 0.2 is not 0.3.
+func TestRoundingIsNoGap(t *testing.T) {
+	r := measureOutcomes(complexity(), []Answer{gradedAnswer(1, 0.9, 0.3, 0), gradedAnswer(2, 0.5, 0, 0.1), gradedAnswer(3, 0.1, 0, 0.2)})
+	if r.APGR != nil || r.CPT50 != nil || r.Curve[100].PGR != nil {
+		t.Errorf("APGR %v", *r.APGR)
 	}
 }
 

@@ -32,7 +32,7 @@ type Summary struct {
 	Head string `json:"head"`
 	N    int    `json:"n"` // rows
 
-	Unanswered int            `json:"unanswered"` // rows without an answer, wrong by definition
+	Unanswered int            `json:"unanswered"` // rows that are wrong for want of an answer
 	Outcomes   map[string]int `json:"outcomes"`   // rows by classify.Outcome
 	Unread     int            `json:"unread_tokens"`
 

@@ -3,7 +3,9 @@ package eval
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -11,15 +13,18 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-const sourceBytes = 80 // of "source" and "lang" that are kept
+const (
+	sourceBytes = 80    // of "source" and "lang" that are kept
+	mostQuality = 1e100 // of "weak" and "strong": the sum of a million of them is finite
+)
 
 // members are those of a row that mean something.
 type members struct {
 	Text     *string          `json:"text"`
 	Label    *string          `json:"label"`
 	Entities *[]entityMembers `json:"entities"`
-	Weak     *float64         `json:"weak"`
-	Strong   *float64         `json:"strong"`
+	Weak     jsontext.Value   `json:"weak"`
+	Strong   jsontext.Value   `json:"strong"`
 	Source   jsontext.Value   `json:"source"`
 	Lang     jsontext.Value   `json:"lang"`
 }
@@ -59,7 +64,9 @@ func (d *Data) parse(line []byte) (Row, error) {
 	case KindSpans:
 		row.Entities, err = entities(*m.Text, *m.Entities)
 	case KindOutcomes:
-		row.Weak, row.Strong, err = outcomes(m.Weak, m.Strong)
+		if row.Weak, err = quality("weak", m.Weak); err == nil {
+			row.Strong, err = quality("strong", m.Strong)
+		}
 	}
 	return row, err
 }
@@ -73,7 +80,7 @@ func (m members) kind() (Kind, error) {
 	if m.Entities != nil {
 		kinds = append(kinds, KindSpans)
 	}
-	if m.Weak != nil || m.Strong != nil {
+	if given(m.Weak) || given(m.Strong) {
 		kinds = append(kinds, KindOutcomes)
 	}
 	switch len(kinds) {
@@ -96,19 +103,27 @@ func (k Kind) names() string {
 	return `"weak" and "strong"`
 }
 
-func outcomes(weak, strong *float64) (w, s bool, err error) {
-	for _, m := range []struct {
-		name  string
-		value *float64
-	}{{"weak", weak}, {"strong", strong}} {
-		switch {
-		case m.value == nil:
-			return false, false, fmt.Errorf("%q is missing", m.name)
-		case *m.value != 0 && *m.value != 1:
-			return false, false, fmt.Errorf("%q is %v, needs 0 or 1", m.name, *m.value)
-		}
+func given(v jsontext.Value) bool { return len(v) > 0 && v.Kind() != 'n' }
+
+// quality is how good an answer was: right and wrong as 1 and 0, in numbers or
+// booleans, or what a judge gave it. Errors say nothing of what else stands there,
+// which may be a text.
+func quality(name string, v jsontext.Value) (float64, error) {
+	if !given(v) {
+		return 0, fmt.Errorf("%q is missing", name)
 	}
-	return *weak == 1, *strong == 1, nil
+	switch v.Kind() {
+	case 't':
+		return 1, nil
+	case 'f':
+		return 0, nil
+	case '0':
+		if q, err := strconv.ParseFloat(string(v), 64); err == nil && math.Abs(q) <= mostQuality {
+			return q, nil
+		}
+		return 0, fmt.Errorf("%q is beyond %g", name, mostQuality)
+	}
+	return 0, fmt.Errorf("%q is neither a number nor true or false", name)
 }
 
 // entities checks the places and turns code points into bytes. The result is

@@ -34,7 +34,7 @@ type Row struct {
 
 	Label        string   // of KindLabels
 	Entities     []Entity // of KindSpans
-	Weak, Strong bool     // of KindOutcomes: whether that model's answer was right
+	Weak, Strong float64  // of KindOutcomes: how good that model's answer was, 1 for right and 0 for wrong
 }
 
 // Entity is a place in a row's text, in bytes: [From, To).
@@ -45,12 +45,15 @@ type Entity struct {
 
 // Limits bound what Read takes.
 type Limits struct {
-	Line int // bytes of one line, its end not counted
-	Rows int
+	Line  int // bytes of one line, its end not counted
+	Rows  int
+	Bytes int64 // of all lines together, unzipped, their ends counted as one each
 }
 
-// DefaultLimits are enough for a million rows of 16 MiB at most.
-func DefaultLimits() Limits { return Limits{Line: 16 << 20, Rows: 1_000_000} }
+// DefaultLimits are a million rows of 16 MiB at most and 2 GiB together: all rows
+// are kept until they are measured, and a small gzip file can hold any number of
+// large ones.
+func DefaultLimits() Limits { return Limits{Line: 16 << 20, Rows: 1_000_000, Bytes: 2 << 30} }
 
 // Read reads rows from JSON Lines, plain or gzipped (told apart by the first
 // two bytes). On each line stands an object with the string "text" and one of
@@ -59,7 +62,7 @@ func DefaultLimits() Limits { return Limits{Line: 16 << 20, Rows: 1_000_000} }
 //   - "entities", a list of objects with the string "type" and the numbers
 //     "start" and "end", [start, end) in Unicode code points of the text, and if
 //     it likes "value", which must then be what stands there;
-//   - "weak" and "strong", each 0 or 1.
+//   - "weak" and "strong", each a number or a boolean, which is 1 or 0.
 //
 // The first row says which, and all others must be of its kind. "source" and
 // "lang" are kept if they are strings; other names are passed over, empty lines
@@ -73,9 +76,12 @@ func Read(r io.Reader, lim Limits) (Data, error) {
 	lines := bufio.NewScanner(plain)
 	lines.Buffer(make([]byte, 0, min(64<<10, lim.Line)), lim.Line+1)
 	var data Data
-	number := 0
+	number, size := 0, int64(0)
 	for lines.Scan() {
 		number++
+		if size += int64(len(lines.Bytes())) + 1; size > lim.Bytes {
+			return Data{}, fmt.Errorf("read rows: line %d: more than %d bytes of rows up to here", number, lim.Bytes)
+		}
 		line := bytes.TrimSpace(lines.Bytes())
 		if len(line) == 0 {
 			continue

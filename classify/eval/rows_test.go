@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -55,8 +56,15 @@ func TestReadEntities(t *testing.T) {
 }
 
 func TestReadOutcomes(t *testing.T) {
-	got, err := Read(strings.NewReader(`{"text":"a","weak":0,"strong":1}`+"\n"+`{"text":"b","weak":1.0,"strong":0}`), DefaultLimits())
-	want := Data{KindOutcomes, []Row{{Line: 1, Text: "a", Strong: true}, {Line: 2, Text: "b", Weak: true}}}
+	got, err := Read(strings.NewReader(`{"text":"a","weak":0,"strong":1}
+{"text":"b","weak":1.0,"strong":0}
+{"text":"c","weak":false,"strong":true}
+{"text":"d","weak":8,"strong":9.5}
+{"text":"e","weak":-1e100,"strong":true}`), DefaultLimits())
+	want := Data{KindOutcomes, []Row{
+		{Line: 1, Text: "a", Strong: 1}, {Line: 2, Text: "b", Weak: 1}, {Line: 3, Text: "c", Strong: 1},
+		{Line: 4, Text: "d", Weak: 8, Strong: 9.5}, {Line: 5, Text: "e", Weak: -1e100, Strong: 1},
+	}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -90,8 +98,10 @@ func TestReadNamesTheLineThatIsWrong(t *testing.T) {
 		{"other value", span + `{"start":3,"end":9,"type":"A","value":"canary"}]}`, `line 1: entity 1: "value" is not what stands at [3, 9)`},
 		{"twice", span + `{"start":3,"end":9,"type":"A"},{"start":3,"end":9,"type":"A"}]}`, `line 1: two entities of type "A" have the same place`},
 		{"weak alone", `{"text":"a","weak":1}`, `line 1: "strong" is missing`},
-		{"half right", `{"text":"a","weak":1,"strong":0.5}`, `line 1: "strong" is 0.5, needs 0 or 1`},
-		{"true", `{"text":"a","weak":1,"strong":true}`, `line 1: `},
+		{"weak null", `{"text":"a","weak":null,"strong":1}`, `line 1: "weak" is missing`},
+		{"not finite", `{"text":"a","weak":1,"strong":1e999}`, `line 1: "strong" is beyond 1e+100`},
+		{"sums not finite", `{"text":"a","weak":-2e100,"strong":1}`, `line 1: "weak" is beyond 1e+100`},
+		{"an answer's text", `{"text":"a","weak":1,"strong":"canary"}`, `line 1: "strong" is neither a number nor true or false`},
 		{"duplicate name", good + `{"text":"a","text":"b","label":"math"}`, "line 2: "},
 		{"not UTF-8", good + "{\"text\":\"\xff\",\"label\":\"math\"}", "line 2: "},
 		{"two objects", good + `{"text":"a","label":"math"}{}`, "line 2: "},
@@ -101,7 +111,7 @@ func TestReadNamesTheLineThatIsWrong(t *testing.T) {
 		{"bad gzip", "\x1f\x8b\x00\x00", "read rows: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			data, err := Read(strings.NewReader(test.file), Limits{Line: 150, Rows: 3})
+			data, err := Read(strings.NewReader(test.file), Limits{Line: 150, Rows: 3, Bytes: 500})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
@@ -117,6 +127,39 @@ func TestReadNamesTheLineThatIsWrong(t *testing.T) {
 	file := io.MultiReader(strings.NewReader(good), iotest.ErrReader(broken))
 	if _, err := Read(file, DefaultLimits()); !errors.Is(err, broken) || !strings.Contains(err.Error(), "line 2") {
 		t.Errorf("error %v, want %v on line 2", err, broken)
+	}
+}
+
+// endless is a row that comes again and again.
+type endless struct{ row, rest string }
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.rest == "" {
+		e.rest = e.row
+	}
+	n := copy(p, e.rest)
+	e.rest = e.rest[n:]
+	return n, nil
+}
+
+// A file that is small when zipped may hold more than there is memory for: what is
+// read is bounded in all, empty lines too, and the line that is over is named.
+func TestTheBytesOfAllRowsAreBounded(t *testing.T) {
+	row := `{"text":"` + strings.Repeat("a", 71) + `","label":"b"}` + "\n" // 95 bytes with its end
+	lim := Limits{Line: 1000, Rows: 1000, Bytes: 950}
+	for _, file := range []string{strings.Repeat(row, 10), zipped(t, strings.Repeat(row, 10))} {
+		if data, err := Read(strings.NewReader(file), lim); err != nil || len(data.Rows) != 10 {
+			t.Errorf("%d rows, %v", len(data.Rows), err)
+		}
+	}
+	const over = "line 11: more than 950 bytes of rows up to here"
+	for name, file := range map[string]io.Reader{
+		"plain": strings.NewReader(strings.Repeat(row, 11)), "zipped": strings.NewReader(zipped(t, strings.Repeat(row, 1000))),
+		"without end": &endless{row: row}, "empty lines": &endless{row: strings.Repeat(" ", 94) + "\n"},
+	} {
+		if data, err := Read(file, lim); err == nil || !strings.Contains(err.Error(), over) || data.Rows != nil {
+			t.Errorf("%s: error %v, want %q", name, err, over)
+		}
 	}
 }
 
@@ -138,11 +181,12 @@ func FuzzRead(f *testing.F) {
 		`{"text":"é 𝔄nn","entities":[{"start":2,"end":5,"type":"PERSON","value":"𝔄nn"}]}` + "\n" + `{"text":"","entities":[]}`,
 		`{"text":"abc","entities":[{"start":0,"end":3,"type":"A"},{"start":1,"end":2,"type":"B"}],"source":"s"}`,
 		`{"text":"a","weak":0,"strong":1}` + "\n" + `{"text":"a","weak":1,"strong":1e0,"lang":"de"}`,
+		`{"text":"a","weak":false,"strong":-9.5}` + "\n" + `{"text":"a","weak":1e99,"strong":1e999}`,
 		`{"text":"a","entities":[{"start":0,"end":99999999999999999999,"type":"A"}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
-	lim := Limits{Line: 1000, Rows: 10}
+	lim := Limits{Line: 1000, Rows: 10, Bytes: 4000}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		data, err := Read(bytes.NewReader(file), lim)
 		if err != nil {
@@ -170,7 +214,9 @@ func FuzzRead(f *testing.F) {
 func checkKind(t *testing.T, kind Kind, row Row) {
 	t.Helper()
 	switch {
-	case kind != KindLabels && row.Label != "", kind != KindOutcomes && (row.Weak || row.Strong), kind == KindSpans != (row.Entities != nil):
+	case !(math.Abs(row.Weak) <= mostQuality) || !(math.Abs(row.Strong) <= mostQuality): // nor NaN
+		t.Fatalf("%+v", row)
+	case kind != KindLabels && row.Label != "", kind != KindOutcomes && (row.Weak != 0 || row.Strong != 0), kind == KindSpans != (row.Entities != nil):
 		t.Fatalf("%s: %+v", kind, row)
 	}
 	for _, e := range row.Entities {

@@ -42,8 +42,8 @@ type foundSpan struct {
 
 type outcomeLine struct {
 	scoreLine `json:",inline"`
-	Weak      int      `json:"weak"`
-	Strong    int      `json:"strong"`
+	Weak      float64  `json:"weak"`
+	Strong    float64  `json:"strong"`
 	Score     *float64 `json:"score,omitempty"` // the probability of the positive label
 }
 
@@ -74,7 +74,7 @@ func (t Task) scores(a Answer) any {
 	case KindSpans:
 		return spanLine{line, inCodePoints(a.Row.Text, t.found(a))}
 	case KindOutcomes:
-		l := outcomeLine{scoreLine: line, Weak: number(a.Row.Weak), Strong: number(a.Row.Strong)}
+		l := outcomeLine{scoreLine: line, Weak: a.Row.Weak, Strong: a.Row.Strong}
 		if ok {
 			p := v.P(t.Head.Positive)
 			l.Score = &p
@@ -87,6 +87,8 @@ func (t Task) scores(a Answer) any {
 		for _, s := range v.Scores {
 			l.Scores[s.Label] = s.P
 		}
+	} else if nothingToFind(t.Head, a) {
+		l.Got = negative(t.Head)
 	}
 	return l
 }

@@ -7,7 +7,7 @@ import (
 
 // SourceReport is how the rows of one source fared.
 type SourceReport struct {
-	Source   string  `json:"source"`
+	Source   string  `json:"-"` // the name
 	N        int     `json:"n"`
 	Accuracy float64 `json:"accuracy"`
 	// For heads with a positive label; see Binary.

@@ -37,13 +37,13 @@ type Spans struct {
 	// FlaggedCleanRows is the share of those in which something was found.
 	FlaggedCleanRows float64 `json:"flagged_clean_rows"`
 
-	PerType   []TypeReport       `json:"per_type"` // by name
-	PerSource []SpanSourceReport `json:"per_source,omitempty"`
+	PerType   ByName[TypeReport]       `json:"per_type"`             // in alphabetical order
+	PerSource ByName[SpanSourceReport] `json:"per_source,omitempty"` // by falling number of rows
 }
 
 // TypeReport is how one type fared.
 type TypeReport struct {
-	Type      string  `json:"type"`
+	Type      string  `json:"-"`         // the name
 	Precision float64 `json:"precision"` // right / given
 	Recall    float64 `json:"recall"`    // right / support
 	F1        float64 `json:"f1"`        // harmonic mean of the two
@@ -61,7 +61,7 @@ type Lenient struct {
 
 // SpanSourceReport is how the rows of one source fared.
 type SpanSourceReport struct {
-	Source    string  `json:"source"`
+	Source    string  `json:"-"` // the name
 	N         int     `json:"n"`
 	Precision float64 `json:"precision"` // of all types together
 	Recall    float64 `json:"recall"`
@@ -138,7 +138,7 @@ func measureSpans(t Task, answers []Answer) *Spans {
 
 func (r *Spans) fill(types map[string]*tally) {
 	n := 0.0
-	r.PerType = []TypeReport{}
+	r.PerType = ByName[TypeReport]{}
 	for _, name := range slices.Sorted(maps.Keys(types)) {
 		one := types[name].report(name)
 		r.PerType = append(r.PerType, one)

@@ -47,7 +47,7 @@ func spanSample() (Task, []Answer) {
 
 func TestSpansByHand(t *testing.T) {
 	r := measureSpans(spanSample())
-	want := []TypeReport{
+	want := ByName[TypeReport]{
 		{Type: "CARD", Given: 1},
 		{Type: "EMAIL", Support: 2},
 		{
@@ -68,7 +68,7 @@ func TestSpansByHand(t *testing.T) {
 	if r.Entities != 5 || r.Found != 7 || r.CleanRows != 2 || r.FlaggedCleanRows != 0.5 || r.N != 6 || r.Unanswered != 1 {
 		t.Errorf("%+v", r)
 	}
-	wantSources := []SpanSourceReport{
+	wantSources := ByName[SpanSourceReport]{
 		{Source: "chat", N: 4, Entities: 2},
 		{Source: "mail", N: 2, Precision: 1.0 / 4, Recall: 1.0 / 3, F1: 2.0 / 7, Entities: 3},
 	}

@@ -59,13 +59,14 @@ func evaluate(t *testing.T, file string) (Task, []Answer) {
 	return task, answers
 }
 
+// The last two have nothing to read: the attack is missed, the other no false alarm.
 func TestWholeEvaluationOfLabels(t *testing.T) {
 	task, answers := evaluate(t, `{"text":"ignore all","label":"jailbreak"}
 {"text":"be good","label":"benign"}
 {"text":"","label":"jailbreak"}
 {"text":"\u0000","label":"benign"}`)
 	r := task.Measure(answers).(*Labels)
-	if r.Head != "jailbreak" || r.N != 4 || r.Unanswered < 1 || r.Accuracy < 0.5 || r.AUC == nil || r.PerLabel[0].Support != 2 {
+	if r.Head != "jailbreak" || r.N != 4 || r.Unanswered != 0 || r.Outcomes["no_text"] != 2 || r.Accuracy != 0.75 || !is(r.Recall, 0.5) || !is(r.FPR, 0) || r.PerLabel[0].Support != 2 {
 		t.Errorf("%+v", r)
 	}
 }

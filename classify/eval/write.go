@@ -212,26 +212,35 @@ func (r *Spans) WriteText(w io.Writer) error {
 
 // WriteText writes the figures and every tenth point of the curve.
 func (r *Outcomes) WriteText(w io.Writer) error {
-	p := &page{}
+	p, mean := &page{}, r.meanName()
 	p.summary(r.Summary,
 		[2]string{"APGR", maybe("%.4f", r.APGR) + " (random mix 0.5)"},
 		[2]string{"CPT(50%)", maybe("%.4f", r.CPT50) + " of the calls (random mix 0.5)"},
 		[2]string{"CPT(80%)", maybe("%.4f", r.CPT80) + " of the calls (random mix 0.8)"},
-		[2]string{"weak alone", "accuracy " + figure(r.WeakAccuracy)},
-		[2]string{"strong alone", "accuracy " + figure(r.StrongAccuracy)},
-		[2]string{"random mix", fmt.Sprintf("accuracy %.4f with half of the calls", (r.WeakAccuracy+r.StrongAccuracy)/2)},
-		[2]string{"oracle", fmt.Sprintf("accuracy %.4f with %.4f of the calls", r.OracleAccuracy, r.OracleShare)},
-		[2]string{"threshold", fmt.Sprintf("%.2f: accuracy %.4f with %.4f of the calls", *r.AtThreshold.Threshold, r.AtThreshold.Accuracy, r.AtThreshold.StrongShare)},
+		[2]string{"ECE", figure(r.ECE) + " (of the probability that strong is better)"},
+		[2]string{"weak alone", mean + " " + figure(r.WeakAccuracy)},
+		[2]string{"strong alone", mean + " " + figure(r.StrongAccuracy)},
+		[2]string{"random mix", fmt.Sprintf("%s %.4f with half of the calls", mean, (r.WeakAccuracy+r.StrongAccuracy)/2)},
+		[2]string{"oracle", fmt.Sprintf("%s %.4f with %.4f of the calls", mean, r.OracleAccuracy, r.OracleShare)},
+		[2]string{"threshold", fmt.Sprintf("%.2f: %s %.4f with %.4f of the calls", *r.AtThreshold.Threshold, mean, r.AtThreshold.Accuracy, r.AtThreshold.StrongShare)},
 	)
 	p.heading("by share of calls to the strong model")
 	p.table(func(row func(...any)) {
-		row("share", "accuracy", "PGR", "score at least")
+		row("share", mean, "PGR", "score at least")
 		for i := 0; i < len(r.Curve); i += 10 {
 			c := r.Curve[i]
 			row(fmt.Sprintf("%.2f", c.StrongShare), c.Accuracy, c.PGR, maybe("%.4f", c.Threshold))
 		}
 	})
 	return p.writeTo(w)
+}
+
+// meanName is what people call the mean of right and wrong, or of a judge's scores.
+func (r *Outcomes) meanName() string {
+	if r.graded {
+		return "quality"
+	}
+	return "accuracy"
 }
 
 func figure(x float64) string { return fmt.Sprintf("%.4f", x) }

@@ -35,8 +35,9 @@ Lines, plain or gzipped; what stands beside "text" says what is measured:
 
   {"text": "Prove it.", "weak": 0, "strong": 1}
       a head that chooses between a weak and a strong language model, 1 where
-      that one's answer was right: APGR, CPT(50%), CPT(80%) and the curve of
-      quality over cost. Without --head it is complexity.
+      that one's answer was right, or how good it was on any scale: APGR,
+      CPT(50%), CPT(80%) and the curve of quality over cost. Without --head it is
+      complexity.
 
 Labels and entities are counted by "source" (or else "lang") too, where rows have
 it. No text of a row is printed or written; rows are named by their line.`

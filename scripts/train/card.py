@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 STRUCTURED = ("EMAIL_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "PHONE_NUMBER", "US_SSN")
+HARD_BENIGN = "template-hard-benign"  # honest prompts with the words that attacks have
 STYLES = ("koala-test-set", "self-instruct-user-oriented", "vicuna-bench")
 
 TEXT = """# {name} {version}
@@ -101,7 +102,7 @@ def table(header: list[str], rows: list[list]) -> str:
 
 
 def pooled(report: dict, sources: tuple[str, ...]) -> list:
-    rows = [s for s in report["per_source"] if s["source"] in sources]
+    rows = [s for name, s in report["per_source"].items() if name in sources]
     n = sum(s["n"] for s in rows)
     return [n, sum(s["accuracy"] * s["n"] for s in rows) / n]
 
@@ -109,45 +110,51 @@ def pooled(report: dict, sources: tuple[str, ...]) -> list:
 def domain(r: dict) -> str:
     groups = [["all", r["n"], r["accuracy"]], ["user-style", *pooled(r, STYLES)]]
     head = f"{r['n']} rows, accuracy {number(r['accuracy'])}, macro F1 {number(r['macro_f1'])}, ECE {number(r['ece'])}.\n\n"
-    return head + table(["source", "rows", "accuracy"], groups + [[s["source"], s["n"], s["accuracy"]] for s in r["per_source"]]) + \
+    return head + table(["source", "rows", "accuracy"], groups + [[name, s["n"], s["accuracy"]] for name, s in r["per_source"].items()]) + \
         "\n\n" + table(["label", "rows", "precision", "recall", "F1"],
-                       [[x["label"], x["support"], x["precision"], x["recall"], x["f1"]] for x in r["per_label"]])
+                       [[name, x["support"], x["precision"], x["recall"], x["f1"]] for name, x in r["per_label"].items()])
 
 
 def jailbreak(r: dict) -> str:
+    at, hard = r["at_1_percent_fpr"], r["per_source"][HARD_BENIGN]
     head = (f"{r['n']} rows, AUC {number(r['auc'])}, ECE {number(r['ece'])}; at the threshold of {r['threshold']}: precision "
-            f"{number(r['precision'])}, recall {number(r['recall'])}, false alarms {number(r['fpr'])}.\n\n")
+            f"{number(r['precision'])}, recall {number(r['recall'])}, false alarms {number(r['fpr'])}. At most 1 % false "
+            f"alarms: recall {number(at['recall'])}, at a threshold of {number(at['threshold'])}. Of {hard['n']} honest prompts "
+            f"with trigger words (`{HARD_BENIGN}`) {number(hard['fpr'])} are false alarms at the model's threshold.\n\n")
     return head + table(["source", "rows", "recall", "false alarms"],
-                        [[s["source"], s["n"], s.get("recall"), s.get("fpr")] for s in r["per_source"]])
+                        [[name, s["n"], s.get("recall"), s.get("fpr")] for name, s in r["per_source"].items()])
 
 
 def pii(r: dict) -> str:
     return table(["type", "entities", "precision", "recall", "F1"],
-                 [[x["type"], x["support"], x["precision"], x["recall"], x["f1"]] for x in r["per_type"]]) + \
+                 [[name, x["support"], x["precision"], x["recall"], x["f1"]] for name, x in r["per_type"].items()]) + \
         f"\n\nOf {r['clean_rows']} rows without personal data {number(r['flagged_clean_rows'])} had a span."
 
 
 def complexity(r: dict, held: dict) -> str:
-    return table(["rows", "count", "APGR", "CPT(50 %)", "CPT(80 %)"],
-                 [["all", r["n"], r["apgr"], r["cpt50"], r["cpt80"]], ["held", held["n"], held["apgr"], held["cpt50"], held["cpt80"]]])
+    return table(["rows", "count", "APGR", "CPT(50 %)", "CPT(80 %)", "ECE"],
+                 [[name, x["n"], x["apgr"], x["cpt50"], x["cpt80"], x["ece"]] for name, x in (("all", r), ("held", held))])
 
 
 def summary(d: dict, j: dict, p: dict, held: dict) -> str:
-    by_source = {s["source"]: s for s in d["per_source"]}
-    by_type = {t["type"]: t for t in p["per_type"]}
-    structured = [t for t in by_type.values() if t["type"] in STRUCTURED and t["support"]]
+    by_source, by_type = d["per_source"], p["per_type"]
+    structured = {name: t for name, t in by_type.items() if name in STRUCTURED and t["support"]}
+    hard = j["per_source"][HARD_BENIGN]
     rows = [["domain, " + name, by_source[name]["n"], "accuracy", by_source[name]["accuracy"]] for name in ("mmlu-pro", "mmlu")]
     rows += [["domain, user-style", *pooled(d, STYLES)[:1], "accuracy", pooled(d, STYLES)[1]],
              ["domain, ten other languages", by_source["exams"]["n"], "accuracy", by_source["exams"]["accuracy"]],
              ["domain, all", d["n"], "calibration error", d["ece"]],
              ["jailbreak", j["n"], "AUC", j["auc"]],
              ["jailbreak", j["n"], "recall at the threshold", j["recall"]], ["jailbreak", j["n"], "false alarms at it", j["fpr"]],
+             ["jailbreak", j["n"], "recall at 1 % false alarms", j["at_1_percent_fpr"]["recall"]],
+             ["jailbreak, honest prompts with trigger words", hard["n"], "false alarms at the threshold", hard["fpr"]],
              ["jailbreak", j["n"], "calibration error", j["ece"]]]
     rows += [[f"personal data, {t}", by_type[t]["support"], "F1, exact spans", by_type[t]["f1"]] for t in ("PERSON", "STREET_ADDRESS")]
-    rows += [["personal data, " + ", ".join(t["type"] for t in structured), sum(t["support"] for t in structured),
-              "least F1", min(t["f1"] for t in structured)],
+    rows += [["personal data, " + ", ".join(structured), sum(t["support"] for t in structured.values()),
+              "least F1", min(t["f1"] for t in structured.values())],
              ["personal data, rows without any", p["clean_rows"], "flagged", p["flagged_clean_rows"]],
-             ["complexity, held MMLU questions", held["n"], "APGR", held["apgr"]]]
+             ["complexity, held MMLU questions", held["n"], "APGR", held["apgr"]],
+             ["complexity, held MMLU questions", held["n"], "calibration error", held["ece"]]]
     return table(["head, rows", "count", "figure", "value"], rows)
 
 
