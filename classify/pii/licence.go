@@ -20,6 +20,10 @@ func findLicences(s *scan) {
 // the holder.
 const documentWithin = 72
 
+// longestDocument is how many letters, digits and hyphens a number has at most:
+// those of isDocument, and one that is too many.
+const longestDocument = 17 + 5 + 1
+
 // document adds the first number after the cue that can be one of a document, or
 // the one just before, as in "D1234567 is my driver's licence".
 func (s *scan) document(typ string, c cue, within int) {
@@ -34,7 +38,7 @@ func (s *scan) document(typ string, c cue, within int) {
 		if s.says(c.to, max(0, i-c.to-1), others) {
 			break
 		}
-		end := s.token(i)
+		end := s.token(i, c.to+within+longestDocument)
 		if s.isDocument(typ, i, end) {
 			s.add(typ, i, end, scoreCue)
 			return
@@ -68,9 +72,11 @@ func (s *scan) abbreviates(i int) bool {
 	return false
 }
 
-// token is where letters and digits that hyphens and stars may join end.
-func (s *scan) token(i int) int {
-	for isAlnum(s.cell(i)) || (s.cell(i) == '-' || s.cell(i) == '*') && isAlnum(s.cell(i+1)) {
+// token is where letters and digits that hyphens and stars may join end, at the
+// latest at most. Without that, each of the cues in one endless token would read
+// it to its end.
+func (s *scan) token(i, most int) int {
+	for i < most && (isAlnum(s.cell(i)) || (s.cell(i) == '-' || s.cell(i) == '*') && isAlnum(s.cell(i+1))) {
 		i++
 	}
 	return i
