@@ -1,6 +1,8 @@
 package pii
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,10 +14,19 @@ import (
 	"github.com/vsr-proxy/vsr-proxy/classify"
 )
 
+// find is Find without a deadline.
+func find(text string) []classify.Span {
+	spans, err := Find(context.Background(), text)
+	if err != nil {
+		panic(err)
+	}
+	return spans
+}
+
 // found gives what Find takes for what, as "TYPE value", in order.
 func found(text string) []string {
 	var out []string
-	for _, s := range Find(text) {
+	for _, s := range find(text) {
 		out = append(out, s.Type+" "+text[s.From:s.To])
 	}
 	return out
@@ -227,7 +238,7 @@ func TestOffsetsAreExactInUnicode(t *testing.T) {
 	} {
 		for _, around := range []string{"", " é ", "日本語", "😀👩‍👩‍👧", "\u202e", "\xff", " a\u0301 ", "\u2028", "。", "“"} {
 			text := around + value + around
-			got := Find(text)
+			got := find(text)
 			want := value[len("phone: "):]
 			if len(got) != 1 || text[got[0].From:got[0].To] != want {
 				t.Errorf("%q: got %q, want %q", text, found(text), want)
@@ -240,7 +251,7 @@ func TestFindingsTellHowSureTheyAre(t *testing.T) {
 	order := []string{"jane@example.com", "+49 171 2345678", "call 2345678", "jane@example.com, 0171 23 45"}
 	last := 2.0
 	for _, text := range order[:3] {
-		s := Find(text)[0]
+		s := find(text)[0]
 		if s.Score > last || s.Score <= 0 || s.Score > 1 || s.Source == "" {
 			t.Errorf("%q: %+v after a score of %v", text, s, last)
 		}
@@ -265,12 +276,23 @@ func TestTimeIsLinear(t *testing.T) {
 		text := "1 @ : " + strings.Repeat(unit, 1<<18/len(unit)) // with what each detector looks for
 		begin := time.Now()
 		m := NewMasker()
-		if m.Unmask(m.Mask(text, Find(text))) != text {
+		if m.Unmask(m.Mask(text, find(text))) != text {
 			t.Errorf("%q is not given back", unit)
 		}
 		if took := time.Since(begin); took > 10*time.Second {
 			t.Errorf("%q: 256 KB took %v", unit, took)
 		}
+	}
+}
+
+func TestFindEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if spans, err := Find(ctx, "call 2609243668"); spans != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("%+v, %v", spans, err)
+	}
+	if spans, err := Find(ctx, "nothing that has a form"); spans != nil || err != nil {
+		t.Errorf("%+v, %v", spans, err)
 	}
 }
 
@@ -302,7 +324,7 @@ func FuzzFind(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		checkSpans(t, text, Find(text))
+		checkSpans(t, text, find(text))
 	})
 }
 
@@ -342,6 +364,6 @@ func BenchmarkFind(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		Find(text)
+		find(text)
 	}
 }

@@ -28,15 +28,16 @@ const longestDocument = 17 + 5 + 1
 // the one just before, as in "D1234567 is my driver's licence".
 func (s *scan) document(typ string, c cue, within int) {
 	const others = kindPhone | kindCard | kindAccount | kindSSN | kindBirth | kindZIP | kindAddress | kindOther | kindLabel | kindVersion | kindEvent
-	for i := c.to; i < len(s.cells) && i < c.to+within; i++ {
+	until := c.to + within
+	if other, ok := s.following(c.to, within, others); ok {
+		until = min(until, max(other.from, c.to)+1)
+	}
+	for i := c.to; i < len(s.cells) && i < until; i++ {
 		if s.cells[i] == '\n' && i > c.to+2 || s.cells[i] == '.' && s.cell(i+1) == ' ' && !s.abbreviates(i) {
 			break
 		}
 		if !isAlnum(s.cells[i]) || isWord(s.cell(i-1)) {
 			continue
-		}
-		if s.says(c.to, max(0, i-c.to-1), others) {
-			break
 		}
 		end := s.token(i, c.to+within+longestDocument)
 		if s.isDocument(typ, i, end) {
@@ -96,6 +97,9 @@ func (s *scan) isDocument(typ string, from, to int) bool {
 			hyphens++
 		}
 	}
+	if digits < 5 { // which most words are, so first
+		return false
+	}
 	if isWord(s.cell(to)) || s.cell(to) == '@' || s.cell(to) == '/' || s.cell(to) == '.' && isWord(s.cell(to+1)) || s.taken(from, to) {
 		return false
 	}
@@ -105,5 +109,5 @@ func (s *scan) isDocument(typ string, from, to int) bool {
 	if _, _, ok := s.numericDate(from); ok {
 		return false
 	}
-	return digits >= 5 && digits+letters >= 6 && digits+letters <= 17 && letters <= 7 && hyphens <= 5
+	return digits+letters >= 6 && digits+letters <= 17 && letters <= 7 && hyphens <= 5
 }
