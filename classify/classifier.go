@@ -231,9 +231,10 @@ func (c *Classifier) findSpans(text string, places []place, read reading) []Span
 		ranges[i] = span{s.From, s.To}
 	}
 	for i, at := range locate(text, ranges) {
+		at = trimSymbols(text, at)
 		found[i].From, found[i].To = at.from, at.to
 	}
-	return found
+	return slices.DeleteFunc(found, func(s Span) bool { return s.From == s.To })
 }
 
 // Verdict is that of a sequence head, if the result has one.
