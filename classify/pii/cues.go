@@ -26,6 +26,8 @@ const (
 	kindEvent   // a date of something else than birth
 	kindReach   // somebody is written to, at what follows a preposition
 	kindMonth   // no label: a month's name
+	kindCall    // with kindPhone: an ordinary word too, so that what is between counts
+	kindCount   // what is counted, when it follows the number
 )
 
 // cue is a word, or two, that says what a number near it is.
@@ -60,6 +62,10 @@ var cueWords = map[kind]string{
 	kindCard: `card cards creditcard cardnumber cc luhn cvv cvc expiry exp charge charged kreditkartennummer kaartnummer kortnummeret visa mastercard amex maestro discover pan paid karte kreditkarte kartennummer
 		tarjeta carte carta cartão cartao kaart kreditkort kort kortnummer kortti luottokortti karta karty kartę kartou kart kartı
 		carduri kártya карта карты картой κάρτα بطاقة`,
+	kindCall: `call called caller calling cell contact ph mobile dial ring bel ara`,
+	kindCount: `times iterations elements items samples entries records requests tokens steps rows columns degrees ions atoms molecules base pairs
+		nodes edges points places pixels parameters lines words characters cycles calls seconds milliseconds nanoseconds minutes hours days
+		weeks years percent grams tons liters litres euro dollar iterationen mal elemente zeilen fois lignes veces líneas volte righe keer`,
 	kindReach:    `text texted texting message messages reach reached notify alert forward leave`,
 	kindAccount:  `bankverbindung wire wired transfer überweisen überweisung virement transferencia bonifico przelew iban account accounts konto kontonummer bban bic swift cuenta compte conto conta rekening tili rachunek účet hesap sort_code routing`,
 	kindSSN:      `ssn ssns social_security social_insurance tax_id taxpayer tin`,
@@ -153,6 +159,15 @@ var monthWords = []string{
 	"ιανουαρίου φεβρουαρίου μαρτίου απριλίου μαΐου ιουνίου ιουλίου αυγούστου σεπτεμβρίου οκτωβρίου νοεμβρίου δεκεμβρίου",
 	"يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر",
 	"जनवरी फ़रवरी मार्च अप्रैल मई जून जुलाई अगस्त सितंबर अक्टूबर नवंबर दिसंबर",
+}
+
+// newWords is the set of the words of a list.
+func newWords(list string) map[string]bool {
+	all := make(map[string]bool)
+	for word := range strings.FieldsSeq(list) {
+		all[word] = true
+	}
+	return all
 }
 
 type meaning struct {
