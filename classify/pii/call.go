@@ -11,7 +11,7 @@ var linkWords = newWords(`at on via under from is number numbers nr no num tel p
 // or whatever ends in a word such as "at" or in a colon. For the same words tell
 // of functions, cells and pH.
 func (s *scan) dials(c cue, i int) bool {
-	if isWord(s.cell(c.to)) && !s.has(c.to, "_n") { // a part of a longer name, such as call_count
+	if isWord(s.cell(c.to)) && !s.has(c.to, "_num") && !s.has(c.to, "num") { // a part of a longer name, such as call_count
 		return false
 	}
 	end := i

@@ -50,3 +50,31 @@ func TestWordsThatMayMeanACallNeedTheNumberBesideThem(t *testing.T) {
 		{"contact the office at 695 187 575", one(Phone, "695 187 575")},
 	})
 }
+
+// Arguments of tools and JSON have names such as customerPhone.
+func TestNamesInCamelCaseAreReadAsTheirParts(t *testing.T) {
+	check(t, []example{
+		{`{"customerPhone": 4155552671, "billingZip": "94107"}`, []string{Phone + " 4155552671", PostalCode + " 94107"}},
+		{`{"homePhoneNumber": 4155552671}`, one(Phone, "4155552671")},
+		{`{"cellNumber": 4155552671}`, one(Phone, "4155552671")},
+		{`{"clientMobile": "4155552671"}`, one(Phone, "4155552671")},
+		{`{"userSSN": "219099999", "patientDob": "5/4/1990"}`, []string{SSN + " 219099999", Birth + " 5/4/1990"}},
+		{`{"employeePassportNumber": "912803456"}`, one(Passport, "912803456")},
+		{`{"driverLicenseNumber": "A1234567"}`, one(Licence, "A1234567")},
+		{`{"shippingPostalCode": "94107"}`, one(PostalCode, "94107")},
+		{`éléments: {"ÉlianePhone": 4155552671}`, one(Phone, "4155552671")},
+	})
+	for _, text := range []string{
+		`{"orderNumber": 4111111111111111}`,
+		`{"iPhone": 4155552671}`,
+		`{"callCount": 25000000, "cellIndex": 25000000}`,
+		`{"phoneModel": 41555526}`,
+		`PhD 12345678`,
+		`{"trackingNumber": "555-123-4567"}`,
+		`{"telemetryId": 12345678}`,
+		`{"zipFile": 94107}`,
+		`{"mobileUsers": 25000000}`,
+	} {
+		check(t, []example{{text, nil}})
+	}
+}

@@ -222,7 +222,12 @@ func (v *view) cues() []cue {
 		}
 		word := v.wordAt(from, i, foreign)
 		m, ok := lexicon[string(word)]
-		if last != nil && from == lastTo+1 {
+		if hump := v.hump(from, i); !ok && hump < i { // a name of parts, read as customer_phone is
+			i = hump
+			word = v.wordAt(from, i, foreign)
+			m, ok = lexicon[string(word)]
+		}
+		if last != nil && (from == lastTo+1 || from == lastTo) {
 			pair = append(append(append(pair[:0], last...), '_'), word...)
 			if both, is := lexicon[string(pair)]; is {
 				m, ok = both, true
@@ -234,6 +239,18 @@ func (v *view) cues() []cue {
 		}
 	}
 	return v.glyphs(out)
+}
+
+// hump is where the first part of a name such as customerPhone ends, or the end of
+// [from, to): before a capital behind two small letters or more. A word that begins
+// with one small letter, as "iPhone", is whole.
+func (v *view) hump(from, to int) int {
+	for i := from + 2; i < to; i++ {
+		if v.isCapital(i) && isAlpha(v.cells[i-1]) && !v.isCapital(i-1) {
+			return i
+		}
+	}
+	return to
 }
 
 // wordAt is the text of the cells [from, to) in lower case.
