@@ -26,6 +26,9 @@ const (
 	kindEvent   // a date of something else than birth
 	kindReach   // somebody is written to, at what follows a preposition
 	kindMonth   // no label: a month's name
+	kindIndex   // with kindZIP: an index of anything too, so that only six digits beside it count
+	kindProgram // its version may follow
+	kindBrief   // with kindLicence: an abbreviation of other things too, so that it must be beside the number
 	kindCall    // with kindPhone: an ordinary word too, so that what is between counts
 	kindCount   // what is counted, when it follows the number
 )
@@ -81,12 +84,16 @@ var cueWords = map[kind]string{
 	kindLicence: `driver_license driver's_license drivers_license driver_licence driver's_licence drivers_licence driving_license driving_licence
 		driver's_lic license_number licence_number license_no licence_no license_num dl dln dl_number driverlicense
 		driverslicense driver's_permit
-		führerschein führerscheinnummer permis_de carnet_de licencia_de patente prawo_jazdy prawa_jazdy rijbewijs rijbewijsnummer körkort
-		førerkort kørekort ajokortti ajokortin ehliyet ehliyeti řidičský řidičského cnh habilitação carteira_de
+		führerschein führerscheinnummer de_conduire de_conducir de_manejo di_guida mia_patente tua_patente sua_patente numero_patente patente_numero
+		patente_n prawo_jazdy prawa_jazdy rijbewijs rijbewijsnummer körkort
+		førerkort kørekort ajokortti ajokortin ehliyet ehliyeti řidičský řidičského cnh habilitação de_motorista de_condução dl_no
 		водительское водительского удостоверение`,
+	kindBrief: `dl`,
 	kindZIP: `zip zips zipcode zip_code postcode postcodes postal postalcode postal_code post_code plz postleitzahl postal_es code_postal cep
 		postnummer postnr postinumero psč kod_pocztowy kodem_pocztowym pincode pin_code código_postal codice_postale posta_kodu irányítószám
-		индекс`,
+		индекс почтовый_индекс почтового_индекса поштовий_індекс`,
+	kindIndex:   `индекс`,
+	kindProgram: `kernel nginx apache httpd openssl chrome chromium firefox safari edge opera webview windows android ios macos docker mysql redis`,
 	kindAddress: `ip ips ipv ip_address ipaddress ip_addresses addr host hosts hostname server servers ping pinged pings subnet gateway dns
 		router firewall proxy network client logged login log ssh http https tcp udp nmap traceroute curl netmask cidr address_of interface
 		machine node vpn traffic packets adresse_ip dirección_ip indirizzo_ip adres_ip remote peer listen bind route`,
@@ -102,7 +109,7 @@ var cueWords = map[kind]string{
 		users units downloads votes function method api file files archive`,
 	kindLabel: `isbn issn doi imei vin upc ean asin gtin order_number order_no order_id invoice_number invoice_no tracking_number
 		serial_number model_number part_number case_number ticket_number reference_number article_number item_number account_number
-		bestellnummer rechnungsnummer sequence sequences compute divisible modulo prime even odd palindrome uuid oid`,
+		bestellnummer rechnungsnummer sequence sequences compute divisible modulo prime even odd palindrome uuid oid lottery lotto drawn the_draw winning_numbers lottozahlen ndc`,
 	kindVersion: `version versions ver v release releases upgrade downgrade build firmware software section sections chapter clause paragraph
 		subsection article rev revision oid outline versie versión versione versão wersja verze sürüm версия`,
 	kindEvent: `died death deceased issued issue expires expiry expired expiration due since until valid hired joined started start visit

@@ -6,6 +6,8 @@ func findLicences(s *scan) {
 	for i := range s.cues {
 		c := s.cues[i]
 		switch {
+		case c.kind&kindBrief != 0:
+			s.document(Licence, c, 5) // room for "is"
 		case c.kind&kindLicence != 0:
 			s.document(Licence, c, documentWithin)
 		case c.kind&kindPermit != 0:
@@ -40,7 +42,7 @@ func (s *scan) document(typ string, c cue, within int) {
 			continue
 		}
 		end := s.token(i, c.to+within+longestDocument)
-		if s.isDocument(typ, i, end) {
+		if s.isDocument(typ, i, end) && !(c.kind&kindPermit != 0 && s.isRecentDay(i)) {
 			s.add(typ, i, end, scoreCue)
 			return
 		}
@@ -60,6 +62,12 @@ func (s *scan) document(typ string, c cue, within int) {
 	if s.has(end, " is ") && s.isDocument(typ, begin, end) && !s.called(begin, 24, kindLicence|kindPassport, 0) {
 		s.add(typ, begin, end, scoreCue)
 	}
+}
+
+// isRecentDay says whether a day such as 20230101 is at i, as behind "MIT License".
+func (s *scan) isRecentDay(i int) bool {
+	_, year, ok := s.compactDate(i)
+	return ok && year >= oldest && year <= youngest
 }
 
 // abbreviates says whether the word before the full stop at i is short, such as a
