@@ -28,7 +28,20 @@ func (s *scan) dials(c cue, i int) bool {
 	if begin == end || linkWords[string(s.wordAt(begin, end, true))] {
 		return true
 	}
-	return s.named(c.to, end)
+	return s.named(c.to, end) || s.addressed(c.to, end)
+}
+
+// personWords say that somebody is called, and no function.
+var personWords = newWords(`me us him her them my our his your their mich uns ihn sie mir meg mig oss os ons mij nous moi`)
+
+// addressed says whether the first word of [from, to) means a person.
+func (s *scan) addressed(from, to int) bool {
+	from = s.blank(from, 1)
+	end := from
+	for end < to && isLetter(s.cells[end]) {
+		end++
+	}
+	return end > from && personWords[string(s.wordAt(from, end, false))]
 }
 
 // named says whether all words of [from, to) have a capital, as those of names.

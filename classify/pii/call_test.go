@@ -18,6 +18,8 @@ func TestWordsThatMayMeanACallNeedTheNumberBesideThem(t *testing.T) {
 		"The caller passed the values 1, 4294967295, and 7",
 		"mobile users: none. Mobile banking has 12000000 of them",
 		"calls to 33554432",
+		"We call our API with 33554432 and",
+		"Call center handles 12000000 calls",
 	} {
 		check(t, []example{{text, nil}})
 	}
@@ -48,6 +50,10 @@ func TestWordsThatMayMeanACallNeedTheNumberBesideThem(t *testing.T) {
 		{"5551234 (cell)", one(Phone, "5551234")},
 		{"call our office, +44 20 7946 0958", one(Phone, "+44 20 7946 0958")},
 		{"contact the office at 695 187 575", one(Phone, "695 187 575")},
+		{"call my mother 74185884", one(Phone, "74185884")},
+		{"Please call us, day or night, 74185884", one(Phone, "74185884")},
+		{"mobile (UK) 7700900123", one(Phone, "7700900123")},
+		{"cell 2609243668 or home 2609243669", []string{Phone + " 2609243668", Phone + " 2609243669"}},
 	})
 }
 
