@@ -103,8 +103,11 @@ func (c *Classifier) judge(ctx context.Context, text string) (Result, finding, e
 	case len(in.ids) == 0:
 		return Result{}, finding{}, ErrNoText
 	}
-	patterns, err := c.findPatterns(text)
-	if err != nil {
+	patterns, err := c.findPatterns(timed, text)
+	switch {
+	case err != nil && timed.Err() != nil:
+		return Result{}, finding{}, whyEnded(ctx)
+	case err != nil:
 		return Result{}, finding{}, err
 	}
 	windows := in.windows(c.model.Window(), c.opt.Overlap)
@@ -126,12 +129,14 @@ func (c *Classifier) judge(ctx context.Context, text string) (Result, finding, e
 
 // findPatterns keeps a panic of Options.Patterns from ending the process, and
 // spans that lie outside the text from whoever cuts it by them.
-func (c *Classifier) findPatterns(text string) (found []Span, err error) {
+func (c *Classifier) findPatterns(ctx context.Context, text string) (found []Span, err error) {
 	if c.opt.Patterns == nil {
 		return nil, nil
 	}
 	defer recoverInto(&err)
-	found = c.opt.Patterns(text)
+	if found, err = c.opt.Patterns(ctx, text); err != nil {
+		return nil, fmt.Errorf("classify: find patterns: %w", err)
+	}
 	for _, s := range found {
 		if s.From < 0 || s.To < s.From || s.To > len(text) {
 			return nil, fmt.Errorf("%w: pattern %s gave [%d, %d) of %d bytes", ErrBadOutput, s.Source, s.From, s.To, len(text))
@@ -214,9 +219,10 @@ func (c *Classifier) findIn(source string, e excerpt, places []place, owner []in
 		ranges[i] = span{s.From, s.To}
 	}
 	for i, at := range locate(source, ranges) {
+		at = trimSymbols(source, at)
 		found[i].From, found[i].To = e.source.from+at.from, e.source.from+at.to
 	}
-	return found
+	return slices.DeleteFunc(found, func(s Span) bool { return s.From == s.To })
 }
 
 // Stats is what the classifier is doing at one moment.

@@ -1,6 +1,7 @@
 package classify_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -189,7 +190,7 @@ func TestSpansNormaliseToWhatWasSeen(t *testing.T) {
 func TestPatternsJoinWhatWasLearned(t *testing.T) {
 	o := options()
 	text := "mail john@\u200bx.org or john smith"
-	o.Patterns = func(got string) []classify.Span {
+	o.Patterns = func(_ context.Context, got string) ([]classify.Span, error) {
 		if got != text {
 			t.Errorf("patterns were given %q", got)
 		}
@@ -197,7 +198,7 @@ func TestPatternsJoinWhatWasLearned(t *testing.T) {
 		return []classify.Span{
 			{Type: "LONG", From: at, To: len(got), Score: 0.1, Source: "long words"},
 			{Type: "EMAIL_ADDRESS", From: 5, To: 18, Score: 1, Source: "email"},
-		}
+		}, nil
 	}
 	for name, model := range map[string]*classifytest.Fake{
 		"with a token head": manyHeads(0), "without": classifytest.New(classifytest.Options{}),
@@ -215,15 +216,22 @@ func TestPatternsJoinWhatWasLearned(t *testing.T) {
 
 // C1: patterns that panic or lie fail the text, as a model's nonsense does.
 func TestFaultyPatterns(t *testing.T) {
+	broken := errors.New("broken")
+	gives := func(from, to int) func(context.Context, string) ([]classify.Span, error) {
+		return func(context.Context, string) ([]classify.Span, error) {
+			return []classify.Span{{From: from, To: to}}, nil
+		}
+	}
 	for _, test := range []struct {
 		name string
-		find func(string) []classify.Span
+		find func(context.Context, string) ([]classify.Span, error)
 		want error
 	}{
-		{"panic", func(string) []classify.Span { panic("no") }, classify.ErrPanic},
-		{"end behind the text", func(s string) []classify.Span { return []classify.Span{{From: 0, To: len(s) + 1}} }, classify.ErrBadOutput},
-		{"begin before it", func(string) []classify.Span { return []classify.Span{{From: -1, To: 1}} }, classify.ErrBadOutput},
-		{"end before they begin", func(string) []classify.Span { return []classify.Span{{From: 2, To: 1}} }, classify.ErrBadOutput},
+		{"panic", func(context.Context, string) ([]classify.Span, error) { panic("no") }, classify.ErrPanic},
+		{"error", func(context.Context, string) ([]classify.Span, error) { return nil, broken }, broken},
+		{"end behind the text", gives(0, len("history")+1), classify.ErrBadOutput},
+		{"begin before it", gives(-1, 1), classify.ErrBadOutput},
+		{"end before they begin", gives(2, 1), classify.ErrBadOutput},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := options()
@@ -234,6 +242,25 @@ func TestFaultyPatterns(t *testing.T) {
 				t.Errorf("%+v, %v", r, err)
 			}
 		})
+	}
+}
+
+// C7: patterns are stopped at the deadline, and when the caller has left.
+func TestPatternsEndWithTheRequest(t *testing.T) {
+	o := options()
+	o.Deadline = 50 * time.Millisecond
+	o.Patterns = func(ctx context.Context, _ string) ([]classify.Span, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	c := newClassifier(t, manyHeads(0), o)
+	if r, err := c.Classify(t.Context(), "history"); !errors.Is(err, classify.ErrDeadline) || r.Verdicts != nil || !idle(c) {
+		t.Errorf("at the deadline: %+v, %v", r, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if r, err := c.Classify(ctx, "history"); !errors.Is(err, context.Canceled) || r.Verdicts != nil || !idle(c) {
+		t.Errorf("cancelled: %+v, %v", r, err)
 	}
 }
 

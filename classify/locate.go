@@ -3,6 +3,7 @@ package classify
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -42,6 +43,21 @@ func locate(text string, ranges []span) []span {
 		*end = last
 	}
 	return found
+}
+
+// trimSymbols takes symbols and emoji off both ends of a place in a text, with
+// what is white or invisible beside them. It looks at the text as it came: there
+// "™" is a symbol still, and no letters.
+func trimSymbols(text string, s span) span {
+	cut := strings.TrimFunc(text[s.from:s.to], isSymbol)
+	if len(cut) == s.to-s.from {
+		return s
+	}
+	hidden := func(r rune) bool { return isSymbol(r) || classOf(r) == blank || classOf(r) == unseen }
+	cut = strings.TrimLeftFunc(text[s.from:s.to], hidden)
+	s.from = s.to - len(cut)
+	s.to = s.from + len(strings.TrimRightFunc(cut, hidden))
+	return s
 }
 
 // cluster is a part of a text, and what became of it: its place in the normalised

@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -25,9 +26,10 @@ type Options struct {
 	// what an edge cuts is whole in one of them. Less than the model's window.
 	Overlap int
 	// Patterns gives the spans that are found without a model, by offsets in the
-	// text that it is given: the caller's own, whole. It is called once a text,
-	// cannot be stopped, and its time counts. Nil finds nothing.
-	Patterns func(text string) []Span
+	// text that it is given: the caller's own, whole. It is called once a text and
+	// its time counts, so it should end with an error soon after ctx does. Nil
+	// finds nothing.
+	Patterns func(ctx context.Context, text string) ([]Span, error)
 }
 
 // DefaultOptions suits an encoder on a CPU, one thread per run.

@@ -40,8 +40,8 @@ func panel(t *testing.T, o classify.Options) (*classify.Panel, []*classifytest.F
 
 func TestPanelAnswersAsOneClassifierDoes(t *testing.T) {
 	o := options()
-	o.Patterns = func(string) []classify.Span {
-		return []classify.Span{{Type: "US_SSN", From: 0, To: 6, Score: 1, Source: "ssn"}}
+	o.Patterns = func(context.Context, string) ([]classify.Span, error) {
+		return []classify.Span{{Type: "US_SSN", From: 0, To: 6, Score: 1, Source: "ssn"}}, nil
 	}
 	p, _ := panel(t, o)
 	const text = "Ignore John, tell Jane of math"

@@ -53,8 +53,17 @@ func trim(text string, s span) span {
 func parts(text string, at int) bool {
 	before, _ := utf8.DecodeLastRuneInString(text[:at])
 	after, _ := utf8.DecodeRuneInString(text[at:])
-	return isBreak(before) || isBreak(after) || isUnspaced(before) || isUnspaced(after)
+	return endsWord(before) || endsWord(after)
 }
+
+// endsWord says whether a word ends before and after r. Symbols and emoji are
+// no part of what they stand beside, though the normaliser needn't part them.
+func endsWord(r rune) bool {
+	return isBreak(r) || isUnspaced(r) || isSymbol(r)
+}
+
+// isSymbol leaves out those of ASCII, which names may hold, as "C++".
+func isSymbol(r rune) bool { return r >= utf8.RuneSelf && unicode.IsSymbol(r) }
 
 func isUnspaced(r rune) bool {
 	return r >= 0xe00 && unicode.In(r, unicode.Thai, unicode.Lao, unicode.Myanmar, unicode.Khmer,

@@ -37,6 +37,7 @@ func TestWordsBeginWhereTextIsParted(t *testing.T) {
 		{"a token of white space before punctuation", []string{"jo", " ", "(", "x"}, []bool{true, true, false, true}},
 		{"punctuation", []string{"o", "'", "bri", "en"}, []bool{true, true, true, false}},
 		{"scripts without spaces", []string{"東", "京", "タワ", "ー", "ก", "ข"}, []bool{true, true, true, true, true, true}},
+		{"symbols and emoji", []string{"jo", "👍", "b", "→", "al", "ice", "📍", "22", "🏽", "€", "5"}, []bool{true, true, true, true, true, false, true, true, true, true, true}},
 		{"accents stay with their word", []string{"n", "é", "e"}, []bool{true, false, false}},
 		{"nothing", nil, nil},
 	} {
@@ -121,6 +122,33 @@ func TestTagsBecomeSpansOfWholeWords(t *testing.T) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// What is drawn is no part of what it stands beside, whatever the model says of it.
+func TestSpansEndAtSymbols(t *testing.T) {
+	text, places := tokensOf(t, "bob", "→", "alice", " john", "son", "👍")
+	tagger := newTagger(people, 0)
+	var got []string
+	for _, s := range tagger.tags(places, rows("B-PERSON", "O", "B-PERSON", "I-PERSON", "I-PERSON", "I-PERSON")) {
+		at := trimSymbols(text, span{s.From - 100, s.To - 100})
+		got = append(got, text[at.from:at.to])
+	}
+	if want := []string{"bob", "alice johnson"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestSymbolsAreTrimmedOffBothEnds(t *testing.T) {
+	for text, want := range map[string]string{
+		"Anna Kowalska👍": "Anna Kowalska", "Anna Kowalska 👍🏽": "Anna Kowalska", "Müller™": "Müller", "📍 221B Baker Street": "221B Baker Street",
+		"👩‍👩‍👧Anna❤️": "Anna", "→👍": "", "": "",
+		"Bob→Alice": "Bob→Alice", "C++": "C++", "Jo\u200bhn": "Jo\u200bhn", "\u00ad五丁目\u00ad": "\u00ad五丁目\u00ad",
+	} {
+		at := trimSymbols("("+text+")", span{1, 1 + len(text)})
+		if got := ("(" + text + ")")[at.from:at.to]; got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
 	}
 }
 

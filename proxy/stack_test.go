@@ -68,7 +68,7 @@ type stack struct {
 	gates   *live.Gates
 	client  *http.Client
 	// patterns finds personal data without the model; nil finds none.
-	patterns func(string) []classify.Span
+	patterns func(context.Context, string) ([]classify.Span, error)
 }
 
 // serve runs a door in front of a backend; sections is YAML beside routing.

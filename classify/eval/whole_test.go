@@ -2,6 +2,7 @@ package eval
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -27,11 +28,11 @@ func classifier(t *testing.T) *classify.Classifier {
 			Head:  classify.Head{Name: "pii", Kind: classify.KindToken, Labels: []string{"O", "B-PERSON", "I-PERSON"}, Temperature: 1},
 			Words: map[string]string{"zoë": "B-PERSON", "müller": "I-PERSON"},
 		},
-	}}), classify.Options{Slots: 2, Deadline: 10 * time.Second, MaxWindows: 4, Overlap: 2, Patterns: func(text string) []classify.Span {
+	}}), classify.Options{Slots: 2, Deadline: 10 * time.Second, MaxWindows: 4, Overlap: 2, Patterns: func(_ context.Context, text string) ([]classify.Span, error) {
 		if at := strings.Index(text, "42"); at >= 0 {
-			return []classify.Span{{Type: "NUMBER", From: at, To: at + 2, Score: 1, Source: "number"}}
+			return []classify.Span{{Type: "NUMBER", From: at, To: at + 2, Score: 1, Source: "number"}}, nil
 		}
-		return nil
+		return nil, nil
 	}})
 	if err != nil {
 		t.Fatal(err)

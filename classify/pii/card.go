@@ -133,11 +133,10 @@ func (s *scan) card(from, to int) bool {
 		if !issued(issuers, head, digits) || digits < 14 && plain {
 			return false
 		}
-		within := 48
-		if !plain {
-			within = 3
+		if plain && s.called(from, 48, kindOther|kindLabel|kindPhone, kindCard) {
+			return false
 		}
-		if s.called(from, within, kindOther|kindLabel|kindPhone, kindCard) {
+		if s.called(from, 3, kindLabel, kindCard) { // little else is grouped so and has the check digit: only a sure label outweighs it
 			return false
 		}
 		if plain && (s.says(to, 16, kindLabel) || s.says(to, 2, kindOther) || s.inFormula(from, to)) {

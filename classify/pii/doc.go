@@ -12,8 +12,9 @@
 //     decides, so that "order number" keeps what follows from being a card.
 //   - Numbers of exams, code and tables are left alone. Where that and finding
 //     more are at odds, it finds less.
-//   - Time is linear in the length of the text and needs no limit; there is no
-//     input that it fails on.
+//   - Time is linear in the length of the text, whatever it is full of: each scan
+//     that starts at a word or a character has a bound of its own. It ends soon
+//     after its context does; there is no input that it fails on.
 //
 // What it promises of Masker and Unmasker: what is masked comes back, byte for
 // byte, in whole texts and in streams cut anywhere; a user's own text is never

@@ -17,13 +17,35 @@ func findEmails(s *scan) {
 			continue
 		}
 		from, to := s.local(i, done), s.domain(i+1)
-		if from < 0 || to < 0 || s.isRemote(from, to) {
+		if from < 0 || to < 0 || s.isRemote(from, to) || s.isCode(from, i, to) {
 			continue
 		}
 		s.add(Email, from, to, scoreChecked)
 		done = to
 	}
 }
+
+// isCode says whether what stands around the @ at i is a label of Kotlin or a
+// product of matrices, such as W@x.reshape(-1). An address may have a bracket
+// behind it as well; then its top level is short and no method's name.
+func (s *scan) isCode(from, i, to int) bool {
+	for _, word := range []string{"this@", "super@"} {
+		if from+len(word) == i+1 && s.has(from, word) {
+			return true
+		}
+	}
+	if s.cell(to) != '(' {
+		return false
+	}
+	top := to
+	for s.cells[top-1] != '.' {
+		top--
+	}
+	return to-top > 3 || i-from < 3 || methods[string(s.cells[top:to])]
+}
+
+// methods are those of matrices that look like a top level.
+var methods = newWords("dot sum max min std var any all abs inv mul add sub div exp log eig det")
 
 // local is where the part before the @ at i begins, or -1.
 func (s *scan) local(i, done int) int {

@@ -1,6 +1,7 @@
 package pii
 
 import (
+	"context"
 	"slices"
 
 	"github.com/vsr-proxy/vsr-proxy/classify"
@@ -40,20 +41,27 @@ const (
 
 // Find gives the personal data in text that can be told by its form: sorted, not
 // overlapping, each with the exact offsets of what it is without the words or
-// quotes around it. Its time is linear in the length of text.
-func Find(text string) []classify.Span {
+// quotes around it. Its time is linear in the length of text; as a text may be
+// long, it stops between two detectors when ctx has ended, with ctx's error.
+func Find(ctx context.Context, text string) ([]classify.Span, error) {
 	s := &scan{view: newView(text)}
 	if !slices.ContainsFunc(s.cells, func(c byte) bool { return isDigit(c) || c == '@' || c == ':' }) {
-		return nil // which is so of most texts
+		return nil, nil // which is so of most texts
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	s.cues = s.view.cues()
 	for _, find := range []func(*scan){
 		findEmails, findHosts, findHardware, findAccounts, findCards, findSSNs, findLicences, findBirths, findPostalCodes, findPhones,
 	} {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		find(s)
 		s.settle()
 	}
-	return s.spans()
+	return s.spans(), nil
 }
 
 // scan is one call of Find. Detectors run one after another, the surest first;

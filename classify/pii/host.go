@@ -49,7 +49,7 @@ func (s *scan) hostV4(from, to int) {
 	if err != nil || !addr.Is4() || isNobody(addr) {
 		return
 	}
-	if s.called(from, 48, kindVersion|kindLabel, kindAddress) {
+	if s.called(from, 48, kindVersion|kindLabel, kindAddress) || s.isRelease(from, to) {
 		return
 	}
 	// An outline's number looks the same, but seldom goes far.
@@ -57,6 +57,27 @@ func (s *scan) hostV4(from, to int) {
 		return
 	}
 	s.add(IP, from, to, scoreFormat)
+}
+
+// isRelease says whether a program stands before the four numbers, as in
+// Chrome/124.0.0.0, foo==20.1.3.4 and "kernel 5.15.90.1", or "release" and the like
+// behind them. What follows the slash of a path may be an address.
+func (s *scan) isRelease(from, to int) bool {
+	if s.called(from, 1, kindProgram, kindAddress) {
+		return true
+	}
+	if s.called(from, 48, kindAddress, kindVersion) {
+		return false
+	}
+	if s.has(from-2, "==") || s.says(to, 2, kindVersion) {
+		return true
+	}
+	begin := from - 1
+	for from-begin < 32 && isAlnum(s.cell(begin-1)) {
+		begin--
+	}
+	before := s.cell(begin - 1)
+	return s.cell(from-1) == '/' && isLetter(s.cell(from-2)) && before != '/' && before != '.' && before != '-'
 }
 
 // isNobody is about addresses that are the same on each machine.

@@ -6,6 +6,8 @@ func findLicences(s *scan) {
 	for i := range s.cues {
 		c := s.cues[i]
 		switch {
+		case c.kind&kindBrief != 0:
+			s.document(Licence, c, 5) // room for "is"
 		case c.kind&kindLicence != 0:
 			s.document(Licence, c, documentWithin)
 		case c.kind&kindPermit != 0:
@@ -20,22 +22,27 @@ func findLicences(s *scan) {
 // the holder.
 const documentWithin = 72
 
+// longestDocument is how many letters, digits and hyphens a number has at most:
+// those of isDocument, and one that is too many.
+const longestDocument = 17 + 5 + 1
+
 // document adds the first number after the cue that can be one of a document, or
 // the one just before, as in "D1234567 is my driver's licence".
 func (s *scan) document(typ string, c cue, within int) {
 	const others = kindPhone | kindCard | kindAccount | kindSSN | kindBirth | kindZIP | kindAddress | kindOther | kindLabel | kindVersion | kindEvent
-	for i := c.to; i < len(s.cells) && i < c.to+within; i++ {
+	until := c.to + within
+	if other, ok := s.following(c.to, within, others); ok {
+		until = min(until, max(other.from, c.to)+1)
+	}
+	for i := c.to; i < len(s.cells) && i < until; i++ {
 		if s.cells[i] == '\n' && i > c.to+2 || s.cells[i] == '.' && s.cell(i+1) == ' ' && !s.abbreviates(i) {
 			break
 		}
 		if !isAlnum(s.cells[i]) || isWord(s.cell(i-1)) {
 			continue
 		}
-		if s.says(c.to, max(0, i-c.to-1), others) {
-			break
-		}
-		end := s.token(i)
-		if s.isDocument(typ, i, end) {
+		end := s.token(i, c.to+within+longestDocument)
+		if s.isDocument(typ, i, end) && !(c.kind&kindPermit != 0 && s.isRecentDay(i)) {
 			s.add(typ, i, end, scoreCue)
 			return
 		}
@@ -57,6 +64,12 @@ func (s *scan) document(typ string, c cue, within int) {
 	}
 }
 
+// isRecentDay says whether a day such as 20230101 is at i, as behind "MIT License".
+func (s *scan) isRecentDay(i int) bool {
+	_, year, ok := s.compactDate(i)
+	return ok && year >= oldest && year <= youngest
+}
+
 // abbreviates says whether the word before the full stop at i is short, such as a
 // title's.
 func (s *scan) abbreviates(i int) bool {
@@ -68,9 +81,11 @@ func (s *scan) abbreviates(i int) bool {
 	return false
 }
 
-// token is where letters and digits that hyphens and stars may join end.
-func (s *scan) token(i int) int {
-	for isAlnum(s.cell(i)) || (s.cell(i) == '-' || s.cell(i) == '*') && isAlnum(s.cell(i+1)) {
+// token is where letters and digits that hyphens and stars may join end, at the
+// latest at most. Without that, each of the cues in one endless token would read
+// it to its end.
+func (s *scan) token(i, most int) int {
+	for i < most && (isAlnum(s.cell(i)) || (s.cell(i) == '-' || s.cell(i) == '*') && isAlnum(s.cell(i+1))) {
 		i++
 	}
 	return i
@@ -90,6 +105,9 @@ func (s *scan) isDocument(typ string, from, to int) bool {
 			hyphens++
 		}
 	}
+	if digits < 5 { // which most words are, so first
+		return false
+	}
 	if isWord(s.cell(to)) || s.cell(to) == '@' || s.cell(to) == '/' || s.cell(to) == '.' && isWord(s.cell(to+1)) || s.taken(from, to) {
 		return false
 	}
@@ -99,5 +117,5 @@ func (s *scan) isDocument(typ string, from, to int) bool {
 	if _, _, ok := s.numericDate(from); ok {
 		return false
 	}
-	return digits >= 5 && digits+letters >= 6 && digits+letters <= 17 && letters <= 7 && hyphens <= 5
+	return digits+letters >= 6 && digits+letters <= 17 && letters <= 7 && hyphens <= 5
 }

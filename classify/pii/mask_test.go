@@ -54,7 +54,7 @@ func TestMaskingIsRepeatable(t *testing.T) {
 		m := NewMasker()
 		var got []string
 		for _, text := range texts {
-			got = append(got, m.Mask(text, Find(text)))
+			got = append(got, m.Mask(text, find(text)))
 		}
 		if first == nil {
 			first = got
@@ -266,7 +266,7 @@ func FuzzMask(f *testing.F) {
 		m := NewMasker()
 		spans := []classify.Span{{Type: "A", From: int(a), To: int(b)}, {Type: "PERSON", From: int(c), To: int(d)}, {Type: "A_1", From: int(b), To: int(c)}}
 		for _, text := range []string{first, second, second + first} {
-			masked := m.Mask(text, append(spans, Find(text)...))
+			masked := m.Mask(text, append(spans, find(text)...))
 			if got := m.Unmask(masked); got != text {
 				t.Fatalf("%q masked as %q came back as %q", text, masked, got)
 			}

@@ -151,10 +151,10 @@ func (s *scan) inRow(d dialled) bool {
 // number: before it, with nothing else in between, or after it, or as another one.
 func (s *scan) saysPhone(d dialled, to int, form strength) bool {
 	const others = kindOther | kindLabel | kindCard | kindAccount | kindSSN | kindZIP | kindLicence | kindPassport | kindBirth | kindVersion | kindAddress
-	if s.inFormula(d.from, to) || form == weak && s.says(to, 2, kindOther) {
+	if s.inFormula(d.from, to) || form == weak && s.says(to, 2, kindOther|kindCount) {
 		return false
 	}
-	if c, _, ok := s.nearest(d.from, 64, kindPhone|others); ok {
+	if c, ok := s.labelled(d.from, kindPhone|others, form); ok {
 		return c.kind&kindPhone != 0
 	}
 	if d.digits() >= 8 && s.called(d.from, 64, kindReach, 0) && s.afterPreposition(d.from) {
@@ -171,7 +171,20 @@ func (s *scan) saysPhone(d dialled, to int, form strength) bool {
 		}
 	}
 	c, ok := s.following(to, 10, kindPhone|others)
-	return ok && c.kind&kindPhone != 0 && !s.sentence(to, c.from)
+	return ok && c.kind&kindPhone != 0 && !s.sentence(to, c.from) && (c.kind&kindCall == 0 || closes(s.cell(c.to)))
+}
+
+// labelled is the nearest cue before i that says any of kinds. What may be just a
+// word is passed over unless the form needs none, or it dials the number.
+func (s *scan) labelled(i int, kinds kind, form strength) (cue, bool) {
+	const within = 64
+	for at := i; ; {
+		c, _, ok := s.nearest(at, within-(i-at), kinds)
+		if !ok || c.kind&kindCall == 0 || form == strong || s.dials(c, i) {
+			return c, ok
+		}
+		at = c.from
+	}
 }
 
 // afterPreposition says whether a word as in "text me at" is just before i.

@@ -32,6 +32,9 @@ func (s *scan) form(d dialled) strength {
 		return strong
 	}
 	if s.has(d.groups[0].from, "00") && n >= 10 && s.cells[d.groups[0].from+2] != '0' {
+		if d.n > 1 && s.has(d.groups[1].from, "00") { // no country, but a table or a dump
+			return noNumber
+		}
 		if d.n > 1 {
 			return strong
 		}
@@ -90,6 +93,8 @@ func (s *scan) grouped(d dialled, n int, first byte) strength {
 		return strong
 	case sizes(1, 3, 3, 2, 2) && d.paren == 1:
 		return strong
+	case first == '0' && sep == '-' && (sizes(5, 4) || sizes(2, 7) || sizes(4, 4, 2)):
+		return medium // as ZIP+4, and numbers of employers and of drugs
 	case d.paren == 0 && (first == '0' && n >= 8 && n <= 13 || sizes(3, 7) || sizes(3, 3, 4)):
 		return strong
 	case d.paren == 0 && n >= 7:

@@ -92,7 +92,8 @@ func (s *scan) inRecord(i int) bool {
 			}
 		}
 	}
-	return s.called(i, recordWithin, kindRecord|kindPhone, kindOther|kindLabel)
+	c, _, ok := s.nearest(i, recordWithin, kindRecord|kindPhone|kindOther|kindLabel)
+	return ok && (c.kind&kindRecord != 0 || c.kind&kindPhone != 0 && c.kind&kindCall == 0)
 }
 
 // first is the index of the first finding that ends after i.

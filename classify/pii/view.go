@@ -140,6 +140,18 @@ func (v *view) has(from int, word string) bool {
 	return from >= 0 && from+len(word) <= len(v.cells) && string(v.cells[from:from+len(word)]) == word
 }
 
+// isCapital says whether the cell at i stands for a capital letter.
+func (v *view) isCapital(i int) bool {
+	if v.at != nil {
+		i = v.at[i]
+	}
+	if c := v.text[i]; c < utf8.RuneSelf {
+		return c >= 'A' && c <= 'Z'
+	}
+	r, _ := utf8.DecodeRuneInString(v.text[i:])
+	return unicode.IsUpper(r)
+}
+
 func lower(c byte) byte {
 	if c >= 'A' && c <= 'Z' {
 		return c + 'a' - 'A'

@@ -26,14 +26,23 @@ func findPostalCodes(s *scan) {
 			continue
 		}
 		end := min(len(s.cells), c.to+24)
+		if c.kind&kindIndex != 0 {
+			end = min(end, c.to+3)
+		}
 		if n+1 < len(s.cues) {
 			end = min(end, max(c.to, s.cues[n+1].from))
 		}
 		for i := c.to; i < end; i++ {
 			if !isAlnum(s.cells[i]) || isWord(s.cell(i-1)) {
+				if (s.cells[i] == '(' || s.cells[i] == '[') && isLetter(s.cell(i-1)) && !isDigit(s.cell(i+1)) { // a call or an index, as of Python's zip
+					break
+				}
 				if s.cells[i] == ',' || s.cells[i] == ';' || s.cells[i] == '\n' || s.cells[i] == '.' && i > c.to {
 					break
 				}
+				continue
+			}
+			if c.kind&kindIndex != 0 && s.digits(i, 6) != i+6 {
 				continue
 			}
 			if s.postalCode(i) {
