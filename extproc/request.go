@@ -247,6 +247,7 @@ func (s *stream) gathered() []byte {
 // cut is for a body of which Envoy sent as much as it buffers (BUFFERED_PARTIAL),
 // and sends no more.
 func (s *stream) cut() error {
+	s.deadline.Stop()
 	s.x.Unread(s.request.to.Kind)
 	if s.x.Decision.Error != nil {
 		return s.refuse(s.x.Decision.Error)
