@@ -71,7 +71,7 @@ func (s *stream) requestHeaders(m *ext.HttpHeaders) error {
 	switch {
 	case s.refused: // answered from the configuration
 		return nil
-	case m.GetEndOfStream():
+	case m.GetEndOfStream(), r.length == 0: // whatever follows, Envoy shows no empty body that it buffers
 		return s.decide(nil, true)
 	case s.observe && s.modes.request != none:
 		return s.gather()
@@ -79,7 +79,7 @@ func (s *stream) requestHeaders(m *ext.HttpHeaders) error {
 		if err := s.gather(); err != nil || s.refused {
 			return err
 		}
-		return s.send(requestHeadersReply(s.forgetRoute())) // before which Envoy sends no body
+		return s.send(requestHeadersReply(s.beforeBody()))
 	case s.modes.request == fullDuplex:
 		return s.gather() // the reply waits for the decision
 	}
@@ -286,7 +286,8 @@ func (s *stream) requestTrailers(m *ext.HttpTrailers) error {
 	trailers.strip(m.GetTrailers())
 	switch s.request.phase {
 	case gathering:
-		if s.modes.request == fullDuplex || s.observe {
+		// Where Envoy buffers, it sends what there is of a body before the trailers.
+		if s.modes.request == fullDuplex || s.observe || s.request.size == 0 {
 			if err := s.decide(s.gathered(), false); err != nil || s.refused {
 				return err
 			}
