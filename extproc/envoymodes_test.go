@@ -54,7 +54,7 @@ func (e *envoy) applyHeaders(out *message, c *ext.CommonResponse) {
 		e.t.Errorf("status %v", c.GetStatus())
 	}
 	out.fields = e.mutate(out.fields, c.GetHeaderMutation())
-	e.routed = c.GetClearRouteCache()
+	e.routed = c.GetClearRouteCache() || e.routed && c.GetHeaderMutation() == nil
 }
 
 func (e *envoy) applyTrailers(s side, out *message, got *ext.ProcessingResponse) *immediate {

@@ -75,8 +75,8 @@ func TestMessagesWithoutARequest(t *testing.T) {
 	}
 }
 
-// X5: requests that are not below /v1/ pass, without what they say in our name; one
-// that a server could take for one below it does not.
+// X5, X9: requests that are not below /v1/ pass, without what they say in our name, nor
+// by the route that they chose with it; one that a server could take for one below it does not.
 func TestOtherPathsPass(t *testing.T) {
 	s := serve(t, doors)
 	for _, m := range []mode{none, streamed, buffered, partial, fullDuplex} {
@@ -87,6 +87,9 @@ func TestOtherPathsPass(t *testing.T) {
 				t.Errorf("%v %s: %+v %+v", m, path, out, answered)
 				continue
 			}
+			if !e.routed {
+				t.Errorf("%v %s: it keeps the route that the client chose", m, path)
+			}
 			if back := e.answer(reply(200, "text/html", "hello", "etag: x")); back.body != "hello" || back.get("x-vsr-response-path") != "" || back.get("etag") != "x" {
 				t.Errorf("%v %s: %+v", m, path, back)
 			}
@@ -96,6 +99,10 @@ func TestOtherPathsPass(t *testing.T) {
 			_, answered := s.envoy(m, m).ask(post(path, prompt("auto", "x")))
 			refused(t, m.String()+" "+path, answered, 404, "unknown_url")
 		}
+	}
+	e := s.envoy(buffered, none)
+	if out, _ := e.exchange(e.inbound(), post("/other", "text")); out == nil || e.routed {
+		t.Errorf("%+v: it is routed anew for nothing: %v", out, e.routed)
 	}
 	s.settled()
 }

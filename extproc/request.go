@@ -59,7 +59,7 @@ func (s *stream) requestHeaders(m *ext.HttpHeaders) error {
 		r.phase = passing
 		headers := newMutation()
 		headers.strip(m.GetHeaders())
-		return s.send(requestHeadersReply(&ext.CommonResponse{HeaderMutation: headers.message()}))
+		return s.send(requestHeadersReply(withHeaders(headers)))
 	}
 	if s.gen = s.door.current.Acquire(); s.gen == nil {
 		return notReady
