@@ -156,6 +156,34 @@ func TestPlacesAndMemory(t *testing.T) {
 	s.settled()
 }
 
+// B2: a body that comes in one message has room for all of it before Envoy may send
+// it: as many are let in as there is memory for, each of them is decided, and the
+// others are refused with nothing of theirs in memory.
+func TestRoomForWholeMessages(t *testing.T) {
+	const size = 2 << 20
+	s := serve(t, limited("body_bytes: 4MiB, body_memory: 16MiB")) // which is four bodies, twice each
+	body := sized("small", size)
+	var in []*envoy
+	for range 8 {
+		e := s.envoy(buffered, none)
+		e.headers(chatWith(body))
+		if m := e.receive(); over(m) == nil {
+			in = append(in, e)
+		} else {
+			refused(t, "one too many", over(m), 503, "overloaded")
+		}
+	}
+	if len(in) != 4 {
+		t.Errorf("%d of 8 were let in", len(in))
+	}
+	for _, e := range in {
+		e.send(e.inbound().body(&ext.HttpBody{Body: []byte(body), EndOfStream: true}))
+		e.common(e.receive(), "request body")
+		_ = e.w.CloseSend()
+	}
+	s.settled()
+}
+
 // The memory of a body is given back when the body has gone on, however long its
 // answer takes; its place is not.
 func TestBodiesAreForgotten(t *testing.T) {

@@ -75,7 +75,7 @@ func (s *stream) requestHeaders(m *ext.HttpHeaders) error {
 		return s.decide(nil, true)
 	case s.observe && s.modes.request != none:
 		return s.gather()
-	case !s.modes.known, s.modes.request == buffered, s.modes.request == partial:
+	case s.modes.whole(), s.modes.request == partial:
 		if err := s.gather(); err != nil || s.refused {
 			return err
 		}
@@ -156,7 +156,11 @@ func (s *stream) gather() error {
 }
 
 func (s *stream) makeRoom() (err error) {
-	room, refusal := s.x.Room(s.ctx, s.request.length)
+	take := s.x.Room
+	if s.modes.whole() {
+		take = s.x.WholeRoom
+	}
+	room, refusal := take(s.ctx, s.request.length)
 	if s.request.room = room; refusal != nil {
 		return s.refuse(refusal)
 	}
