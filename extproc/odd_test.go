@@ -95,7 +95,7 @@ func TestOtherPathsPass(t *testing.T) {
 			}
 			e.done()
 		}
-		for _, path := range []string{"/v1/", "/x/../v1/chat/completions", "//v1/chat/completions", "/%76%31/chat/completions", "/V1/chat/completions", "/v1%2fchat/completions", "/%2576%2531/chat/completions", `/\v1\chat/completions`, "/./v1/completions"} {
+		for _, path := range []string{"/v1/", "/x/../v1/chat/completions", "//v1/chat/completions", "/%76%31/chat/completions", "/V1/chat/completions", "/v1%2fchat/completions", "/%2576%2531/chat/completions", `/\v1\chat/completions`, "/./v1/completions", "/;x/v1/chat/completions"} {
 			_, answered := s.envoy(m, m).ask(post(path, prompt("auto", "x")))
 			refused(t, m.String()+" "+path, answered, 404, "unknown_url")
 		}
