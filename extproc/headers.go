@@ -48,6 +48,13 @@ func valueOf(h *core.HeaderValue) string {
 	return h.GetValue()
 }
 
+// isPreflight tells whether a browser asks what a page may send, which is answered by
+// the gateway's CORS policy, and by filters behind this one. There is nothing in it to
+// decide on, as long as it has no body.
+func (h head) isPreflight() bool {
+	return h.method == http.MethodOptions && h.fields.Get("Access-Control-Request-Method") != "" && strings.HasPrefix(h.path, "/v1/")
+}
+
 // strip removes the reserved names that are there. Envoy sees to its own, which no
 // processor may change unless it is told to let it.
 func (m *mutation) strip(from *core.HeaderMap) {

@@ -107,6 +107,38 @@ func TestOtherPathsPass(t *testing.T) {
 	s.settled()
 }
 
+// X5: a browser's question before it sends anything passes to the gateway's CORS policy,
+// and says nothing in our name; what only looks like one does not.
+func TestPreflightsPass(t *testing.T) {
+	s := serve(t, doors)
+	ask := func(m mode, path, body string, fields ...string) (*envoy, *message, *immediate) {
+		e := s.envoy(m, m)
+		request := &message{body: body, fields: [][2]string{{":method", "OPTIONS"}, {":path", path}, {":authority", "a.test"}, {"origin", "https://b.test"}}}
+		out, answered := e.exchange(e.inbound(), request.with(fields...))
+		return e, out, answered
+	}
+	const asks = "access-control-request-method: POST"
+	for _, m := range []mode{none, streamed, buffered, partial, fullDuplex} {
+		e, out, answered := ask(m, "/v1/chat/completions", "", asks, "x-selected-model: theirs")
+		if answered != nil || out.get("x-selected-model") != "" || out.get("origin") == "" || !e.routed {
+			t.Errorf("%v: %+v %+v", m, out, answered)
+			continue
+		}
+		if back := e.answer(reply(200, "text/plain", "", "access-control-allow-origin: *")); back.get("access-control-allow-origin") != "*" || back.get("x-vsr-response-path") != "" {
+			t.Errorf("%v: %+v", m, back)
+		}
+		e.done()
+	}
+	_, _, answered := ask(buffered, "/v1/chat/completions", "")
+	refused(t, "no preflight", answered, 405, "method_not_supported")
+	_, _, answered = ask(buffered, "/v1/chat/completions", prompt("auto", "x"), asks)
+	refused(t, "one with a body", answered, 405, "method_not_supported")
+	_, _, answered = ask(buffered, "//v1/chat/completions", "", asks)
+	refused(t, "one in disguise", answered, 404, "unknown_url")
+	s.settled()
+	eventually(t, "three lines", func() bool { return len(s.log.requests()) == 3 })
+}
+
 func flat(fields [][2]string) []string {
 	var out []string
 	for _, f := range fields {
