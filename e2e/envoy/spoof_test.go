@@ -126,6 +126,24 @@ func TestClientCannotSpeakInTrailers(t *testing.T) {
 	}
 }
 
+// X5, X9: a browser's preflight passes to the gateway, by the route for requests that
+// nothing was decided about, whatever it says in the router's name.
+func TestPreflightPasses(t *testing.T) {
+	p := processor(t, doors+routes)
+	for _, mode := range []string{asShipped, "BUFFERED"} {
+		e := gateway(t, p.Addr, reading(mode), func(g *rig.Gateway) { g.Unstripped = true })
+		header := http.Header{"Origin": {"https://b.test"}, "Access-Control-Request-Method": {"POST"}, "X-Selected-Model": {phi}}
+		r := call{method: http.MethodOptions, header: header}.do(t, e.URL)
+		if a := arrived(r.id); r.status != 200 || r.model() != "" || len(a) != 1 || a[0].Pool != llama || a[0].Header["X-Selected-Model"] != nil {
+			t.Errorf("%q: %v, arrivals %+v", mode, r, a)
+		}
+		delete(header, "Access-Control-Request-Method")
+		r = call{method: http.MethodOptions, header: header}.do(t, e.URL)
+		wantRefusal(t, r, arrived(r.id), 405, "method_not_supported")
+		quiet(t, e)
+	}
+}
+
 // withTrailers adds trailers that speak in the router's name, and one that is the
 // client's own.
 func withTrailers(t *testing.T, e *rig.Envoy, c call) (*http.Request, string) {
