@@ -90,9 +90,20 @@ type Room struct {
 // Room takes the first room for a body; length is -1 where it is not known. The
 // door owes Free, also after a refusal.
 func (x *Exchange) Room(ctx context.Context, length int64) (*Room, *chat.Error) {
+	return x.room(ctx, length, roomIfKnown)
+}
+
+// WholeRoom takes room for all of a body of known length, for a door to which it comes
+// in one piece: that is in memory before the door can ask for more. It is taken at
+// once, or each of many bodies could have its first room, and none the rest.
+func (x *Exchange) WholeRoom(ctx context.Context, length int64) (*Room, *chat.Error) {
+	return x.room(ctx, length, length)
+}
+
+func (x *Exchange) room(ctx context.Context, length, ifKnown int64) (*Room, *chat.Error) {
 	r := &Room{x: x, Most: int64(x.Gen.Config.Server.Limits.BodyBytes), First: roomIfUnknown}
 	if length >= 0 {
-		r.Most, r.First = length, min(length, roomIfKnown)
+		r.Most, r.First = length, min(length, ifKnown)
 	}
 	return r, r.Grow(ctx, r.First)
 }

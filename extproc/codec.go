@@ -109,7 +109,7 @@ func cutOut(raw []byte, a, b protowire.Number) (value []byte, number protowire.N
 }
 
 // Marshal writes a message. A long body in it is not copied, so it must not change
-// before it has left.
+// before it has left, which is later than Send returns: gRPC queues what it is given.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	m, ok := v.(*ext.ProcessingResponse)
 	if !ok {

@@ -92,18 +92,30 @@ func (s *stream) towards() *mutation {
 	return headers
 }
 
+// withHeaders changes headers, and has the route looked up anew if there is anything to
+// change: it may have been chosen by what the client said in our name.
+func withHeaders(headers *mutation) *ext.CommonResponse {
+	if headers.message() == nil {
+		return nil
+	}
+	return &ext.CommonResponse{HeaderMutation: headers.message(), ClearRouteCache: true}
+}
+
 // same tells whether two slices are one.
 func same(a, b []byte) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
 
-// forgetRoute has Envoy choose the route anew when the body has been decided on.
+// beforeBody answers the headers where the decision comes with the body, which Envoy
+// sends after that. What the client says in our name goes already: if trailers follow
+// at once there is no body, and Envoy may not be set up to show trailers.
+//
 // In BUFFERED_PARTIAL Envoy 1.40 sends the headers on before it reads
-// clear_route_cache of the answer to the body (X9), so the route must be
-// forgotten earlier; which it does only together with a change of headers.
-func (s *stream) forgetRoute() *ext.CommonResponse {
-	if s.modes.known && s.modes.request != partial {
-		return nil
-	}
+// clear_route_cache of the answer to the body (X9), so the route must be forgotten
+// here too; which it is only together with a change of headers.
+func (s *stream) beforeBody() *ext.CommonResponse {
 	headers := newMutation()
-	headers.set(router.HeaderRequestID, s.x.ID)
-	return &ext.CommonResponse{HeaderMutation: headers.message(), ClearRouteCache: true}
+	headers.strip(s.request.head.GetHeaders())
+	if !s.modes.known || s.modes.request == partial {
+		headers.set(router.HeaderRequestID, s.x.ID)
+	}
+	return withHeaders(headers)
 }

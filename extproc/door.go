@@ -110,7 +110,7 @@ func ended(err error) error {
 
 // late ends a stream whose next message did not come in time.
 func (s *stream) late() error {
-	if s.request.phase != gathering {
+	if s.request.phase != gathering && s.request.phase != holding {
 		return status.Error(codes.DeadlineExceeded, "no message within server.limits.header_timeout")
 	}
 	return ended(s.refuse(s.x.TooSlow()))

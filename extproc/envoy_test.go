@@ -33,6 +33,7 @@ type envoy struct {
 	limit             int  // of what Envoy buffers, for BUFFERED_PARTIAL; 0 is enough for all
 	size              int  // of the pieces in which a body comes; 0 is 16 KiB
 	old               bool // a version that does not tell its modes
+	trailersSkipped   bool // request_trailer_mode: SKIP, but in full duplex
 	begun             bool
 
 	routed bool // the route was looked up anew after the last change of headers

@@ -38,7 +38,7 @@ func (e *envoy) exchange(s side, m *message) (*message, *immediate) {
 	if answered != nil {
 		return nil, answered
 	}
-	if s.mode != none && m.trailers != nil {
+	if s.mode != none && m.trailers != nil && !e.trailersSkipped {
 		e.send(s.trailers(&ext.HttpTrailers{Trailers: headerMap(m.trailers)}))
 		if answered = e.applyTrailers(s, out, e.receive()); answered != nil {
 			return nil, answered
@@ -54,7 +54,7 @@ func (e *envoy) applyHeaders(out *message, c *ext.CommonResponse) {
 		e.t.Errorf("status %v", c.GetStatus())
 	}
 	out.fields = e.mutate(out.fields, c.GetHeaderMutation())
-	e.routed = c.GetClearRouteCache()
+	e.routed = c.GetClearRouteCache() || e.routed && c.GetHeaderMutation() == nil
 }
 
 func (e *envoy) applyTrailers(s side, out *message, got *ext.ProcessingResponse) *immediate {
@@ -79,6 +79,9 @@ func (e *envoy) applyTrailers(s side, out *message, got *ext.ProcessingResponse)
 // rest that goes on unseen. The end is not told where trailers follow.
 func (e *envoy) buffer(s side, m, out *message) *immediate {
 	e.t.Helper()
+	if m.body == "" { // trailers follow the headers
+		return nil
+	}
 	first, rest := m.body, ""
 	if s.mode == partial && e.limit > 0 && len(first) > e.limit {
 		first, rest = first[:e.limit], first[e.limit:]

@@ -57,8 +57,10 @@ func fuzzDoor(t testing.TB, policy string) (*Door, *live.Gates) {
 	return d, gates
 }
 
-// listener is Envoy's end: it holds each reply against what is allowed then.
+// listener is Envoy's end: it holds each reply against what is allowed then, and at
+// the end against what it was when it was sent.
 type listener struct {
+	sent
 	modes   modes
 	asked   string // the kind of the message that is being answered
 	replies []string
@@ -70,6 +72,7 @@ type listener struct {
 func (l *listener) Recv() (*ext.ProcessingRequest, error) { return nil, context.Canceled }
 
 func (l *listener) Send(m *ext.ProcessingResponse) error {
+	l.keep(m)
 	kind, body, to := "", (*ext.BodyResponse)(nil), toRequest
 	switch r := m.GetResponse().(type) {
 	case *ext.ProcessingResponse_RequestHeaders:
@@ -188,8 +191,8 @@ func fuzzMessage(what, pick byte) (*ext.ProcessingRequest, string) {
 }
 
 // X5: whatever messages come in whatever order, nothing panics, each is
-// answered in its own oneof as its mode asks, a body ends once, and all that was
-// held is given back.
+// answered in its own oneof as its mode asks, a body ends once, no reply changes
+// behind its sending, and all that was held is given back.
 func FuzzExtProc(f *testing.F) {
 	f.Add([]byte{4, 1, 0, 0, 1, 3, 1, 0x84, 4, 5, 5, 5, 5, 0x86})
 	f.Add([]byte{2, 2, 0, 0, 1, 0x81, 4, 6, 5, 0x82})
@@ -232,5 +235,6 @@ func FuzzExtProc(f *testing.F) {
 		if gates.Held() != 0 {
 			t.Fatalf("%d bytes are held", gates.Held())
 		}
+		l.unchanged(t)
 	})
 }

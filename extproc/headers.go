@@ -48,6 +48,13 @@ func valueOf(h *core.HeaderValue) string {
 	return h.GetValue()
 }
 
+// isPreflight tells whether a browser asks what a page may send, which is answered by
+// the gateway's CORS policy, and by filters behind this one. There is nothing in it to
+// decide on, as long as it has no body.
+func (h head) isPreflight() bool {
+	return h.method == http.MethodOptions && h.fields.Get("Access-Control-Request-Method") != "" && strings.HasPrefix(h.path, "/v1/")
+}
+
 // strip removes the reserved names that are there. Envoy sees to its own, which no
 // processor may change unless it is told to let it.
 func (m *mutation) strip(from *core.HeaderMap) {
@@ -67,13 +74,46 @@ func isOurs(target string) bool {
 		return true
 	}
 	plain := raw
-	for range 2 { // some servers decode twice
-		if once, err := url.PathUnescape(plain); err == nil {
-			plain = once
+	for range 3 { // some servers decode, and some twice
+		for _, read := range []string{cleaned(plain), cleaned(withoutParameters(plain))} {
+			if read == "/v1" && read != raw || strings.HasPrefix(read, "/v1/") {
+				return true
+			}
 		}
+		plain = unescaped(plain)
 	}
-	plain = strings.ToLower(strings.ReplaceAll(plain, `\`, "/"))
-	plain, _, _ = strings.Cut(plain, ";")
-	plain = path.Clean("/" + plain)
-	return plain == "/v1" && plain != raw || strings.HasPrefix(plain, "/v1/")
+	return false
+}
+
+// cleaned is a path as servers read it that don't tell cases and slashes apart.
+func cleaned(plain string) string {
+	return path.Clean("/" + strings.ToLower(strings.ReplaceAll(plain, `\`, "/")))
+}
+
+// withoutParameters takes what begins with a semicolon out of each segment.
+func withoutParameters(plain string) string {
+	segments := strings.FieldsFunc(plain, func(r rune) bool { return r == '/' || r == '\\' })
+	for i, segment := range segments {
+		segments[i], _, _ = strings.Cut(segment, ";")
+	}
+	return strings.Join(segments, "/")
+}
+
+// unescaped decodes what is escaped well, and leaves the rest, as lenient servers do.
+func unescaped(plain string) string {
+	var out strings.Builder
+	for len(plain) > 0 {
+		n := 1
+		if len(plain) >= 3 && plain[0] == '%' {
+			n = 3
+		}
+		if once, err := url.PathUnescape(plain[:n]); err == nil {
+			out.WriteString(once)
+		} else {
+			n = 1
+			out.WriteByte(plain[0])
+		}
+		plain = plain[n:]
+	}
+	return out.String()
 }

@@ -2,7 +2,9 @@ package extproc_test
 
 import (
 	"context"
+	"strings"
 	"testing"
+	"time"
 
 	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	ext "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
@@ -80,19 +82,44 @@ func TestManyStreams(t *testing.T) {
 	s.settled()
 }
 
-// A body that does not come is 408.
+// L2: a body that does not come is 408 in every mode, also where its headers have gone.
 func TestSlowBodies(t *testing.T) {
-	s := serve(t, limited("body_timeout: 100ms"))
-	for _, in := range []mode{buffered, fullDuplex} {
+	s := serve(t, strings.Replace(limited("body_timeout: 100ms"), "enabled: true", "enabled: true, on_unread_body: default", 1))
+	modes := []mode{buffered, partial, fullDuplex, streamed}
+	for _, in := range modes {
 		e := s.envoy(in, none)
 		e.headers(chatWith(sized("small", 1000)))
-		if in == buffered {
+		if in != fullDuplex {
 			e.common(e.receive(), "request headers")
-		} else {
+		}
+		if in == fullDuplex || in == streamed {
 			e.send(e.inbound().body(&ext.HttpBody{Body: []byte("{")}))
+		}
+		if in == streamed {
+			e.common(e.receive(), "request body")
 		}
 		refused(t, in.String(), over(e.receive()), 408, "request_timeout")
 	}
+	s.settled()
+	if n := s.metric(`vsr_limit_rejections_total{limit="body_timeout"}`); n != float64(len(modes)) {
+		t.Errorf("counted %v", n)
+	}
+}
+
+// L2: the limit is the body's: an exchange whose body Envoy cut, and sent on, may take
+// longer.
+func TestCutBodiesHaveTime(t *testing.T) {
+	s := serve(t, strings.Replace(limited("body_timeout: 50ms"), "enabled: true", "enabled: true, on_unread_body: default", 1))
+	e := s.envoy(partial, streamed)
+	e.limit = 10
+	if _, answered := e.ask(chatWith(prompt("small", "x")).without("content-length")); answered != nil {
+		t.Fatalf("answered %+v", answered)
+	}
+	time.Sleep(200 * time.Millisecond)
+	if back := e.answer(reply(200, "application/json", okBody)); back.body != okBody {
+		t.Errorf("%+v", back)
+	}
+	e.done()
 	s.settled()
 }
 
@@ -125,6 +152,34 @@ func TestPlacesAndMemory(t *testing.T) {
 		if s.metric(`vsr_limit_rejections_total{limit="`+limit+`"}`) != 1 {
 			t.Errorf("%s was not counted", limit)
 		}
+	}
+	s.settled()
+}
+
+// B2: a body that comes in one message has room for all of it before Envoy may send
+// it: as many are let in as there is memory for, each of them is decided, and the
+// others are refused with nothing of theirs in memory.
+func TestRoomForWholeMessages(t *testing.T) {
+	const size = 2 << 20
+	s := serve(t, limited("body_bytes: 4MiB, body_memory: 16MiB")) // which is four bodies, twice each
+	body := sized("small", size)
+	var in []*envoy
+	for range 8 {
+		e := s.envoy(buffered, none)
+		e.headers(chatWith(body))
+		if m := e.receive(); over(m) == nil {
+			in = append(in, e)
+		} else {
+			refused(t, "one too many", over(m), 503, "overloaded")
+		}
+	}
+	if len(in) != 4 {
+		t.Errorf("%d of 8 were let in", len(in))
+	}
+	for _, e := range in {
+		e.send(e.inbound().body(&ext.HttpBody{Body: []byte(body), EndOfStream: true}))
+		e.common(e.receive(), "request body")
+		_ = e.w.CloseSend()
 	}
 	s.settled()
 }

@@ -34,5 +34,8 @@ func modesOf(c *ext.ProtocolConfiguration) modes {
 // (StreamedBodyResponse) and not one answer for each message.
 func duplex(m mode) bool { return m == fullDuplex || m == grpcFrames }
 
+// whole tells whether the request's body comes in one message, however long it is.
+func (m modes) whole() bool { return !m.known || m.request == buffered }
+
 // seesAnswer tells whether the answer's body comes by, so that it can be changed.
 func (m modes) seesAnswer() bool { return m.known && m.response != none && m.response != grpcFrames }

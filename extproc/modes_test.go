@@ -68,6 +68,46 @@ func TestEmptyBodies(t *testing.T) {
 	s.settled()
 }
 
+// X1, H1: trailers that follow the headers at once end a body of no bytes, of which
+// Envoy shows nothing where it buffers. It is refused as any empty one; where Envoy is
+// set up to show no trailers either, nothing in our name goes on.
+func TestTrailersWithoutABody(t *testing.T) {
+	s := serve(t, doors)
+	ask := func(in mode, skipped bool, length string) (*envoy, *message, *immediate) {
+		m := chatWith("", "x-selected-model: large", "x-vsr-debug: true", "x-gateway-model-name: large")
+		if length == "" {
+			m.without("content-length")
+		}
+		m.trailers = [][2]string{{"x-selected-model", "large"}}
+		e := s.envoy(in, none)
+		e.trailersSkipped = skipped
+		out, answered := e.exchange(e.inbound(), m)
+		return e, out, answered
+	}
+	for _, in := range []mode{buffered, partial, fullDuplex} {
+		for _, length := range []string{"0", ""} {
+			_, _, answered := ask(in, false, length)
+			refused(t, fmt.Sprint(in, " of length ", length), answered, 400, "invalid_json")
+		}
+	}
+	for _, in := range []mode{buffered, partial} {
+		_, _, answered := ask(in, true, "0")
+		refused(t, in.String()+" without trailers", answered, 400, "invalid_json")
+		e, out, answered := ask(in, true, "")
+		if answered != nil || !e.routed {
+			t.Errorf("%v: answered %+v, routed anew: %v", in, answered, e.routed)
+			continue
+		}
+		for _, name := range []string{"x-selected-model", "x-vsr-debug", "x-gateway-model-name"} {
+			if out.get(name) != "" {
+				t.Errorf("%v: %s: %s", in, name, out.get(name))
+			}
+		}
+		_ = e.w.CloseSend()
+	}
+	s.settled()
+}
+
 // X1: a body that does not come whole before the headers must go is refused, or
 // goes to the default model; nothing is guessed from half of it.
 func TestUnreadBodies(t *testing.T) {

@@ -75,8 +75,8 @@ func TestMessagesWithoutARequest(t *testing.T) {
 	}
 }
 
-// X5: requests that are not below /v1/ pass, without what they say in our name; one
-// that a server could take for one below it does not.
+// X5, X9: requests that are not below /v1/ pass, without what they say in our name, nor
+// by the route that they chose with it; one that a server could take for one below it does not.
 func TestOtherPathsPass(t *testing.T) {
 	s := serve(t, doors)
 	for _, m := range []mode{none, streamed, buffered, partial, fullDuplex} {
@@ -87,17 +87,56 @@ func TestOtherPathsPass(t *testing.T) {
 				t.Errorf("%v %s: %+v %+v", m, path, out, answered)
 				continue
 			}
+			if !e.routed {
+				t.Errorf("%v %s: it keeps the route that the client chose", m, path)
+			}
 			if back := e.answer(reply(200, "text/html", "hello", "etag: x")); back.body != "hello" || back.get("x-vsr-response-path") != "" || back.get("etag") != "x" {
 				t.Errorf("%v %s: %+v", m, path, back)
 			}
 			e.done()
 		}
-		for _, path := range []string{"/v1/", "/x/../v1/chat/completions", "//v1/chat/completions", "/%76%31/chat/completions", "/V1/chat/completions", "/v1%2fchat/completions", "/%2576%2531/chat/completions", `/\v1\chat/completions`, "/./v1/completions"} {
+		for _, path := range []string{"/v1/", "/x/../v1/chat/completions", "//v1/chat/completions", "/%76%31/chat/completions", "/V1/chat/completions", "/v1%2fchat/completions", "/%2576%2531/chat/completions", `/\v1\chat/completions`, "/./v1/completions", "/;x/v1/chat/completions"} {
 			_, answered := s.envoy(m, m).ask(post(path, prompt("auto", "x")))
 			refused(t, m.String()+" "+path, answered, 404, "unknown_url")
 		}
 	}
+	e := s.envoy(buffered, none)
+	if out, _ := e.exchange(e.inbound(), post("/other", "text")); out == nil || e.routed {
+		t.Errorf("%+v: it is routed anew for nothing: %v", out, e.routed)
+	}
 	s.settled()
+}
+
+// X5: a browser's question before it sends anything passes to the gateway's CORS policy,
+// and says nothing in our name; what only looks like one does not.
+func TestPreflightsPass(t *testing.T) {
+	s := serve(t, doors)
+	ask := func(m mode, path, body string, fields ...string) (*envoy, *message, *immediate) {
+		e := s.envoy(m, m)
+		request := &message{body: body, fields: [][2]string{{":method", "OPTIONS"}, {":path", path}, {":authority", "a.test"}, {"origin", "https://b.test"}}}
+		out, answered := e.exchange(e.inbound(), request.with(fields...))
+		return e, out, answered
+	}
+	const asks = "access-control-request-method: POST"
+	for _, m := range []mode{none, streamed, buffered, partial, fullDuplex} {
+		e, out, answered := ask(m, "/v1/chat/completions", "", asks, "x-selected-model: theirs")
+		if answered != nil || out.get("x-selected-model") != "" || out.get("origin") == "" || !e.routed {
+			t.Errorf("%v: %+v %+v", m, out, answered)
+			continue
+		}
+		if back := e.answer(reply(200, "text/plain", "", "access-control-allow-origin: *")); back.get("access-control-allow-origin") != "*" || back.get("x-vsr-response-path") != "" {
+			t.Errorf("%v: %+v", m, back)
+		}
+		e.done()
+	}
+	_, _, answered := ask(buffered, "/v1/chat/completions", "")
+	refused(t, "no preflight", answered, 405, "method_not_supported")
+	_, _, answered = ask(buffered, "/v1/chat/completions", prompt("auto", "x"), asks)
+	refused(t, "one with a body", answered, 405, "method_not_supported")
+	_, _, answered = ask(buffered, "//v1/chat/completions", "", asks)
+	refused(t, "one in disguise", answered, 404, "unknown_url")
+	s.settled()
+	eventually(t, "three lines", func() bool { return len(s.log.requests()) == 3 })
 }
 
 func flat(fields [][2]string) []string {

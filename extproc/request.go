@@ -2,12 +2,8 @@ package extproc
 
 import (
 	"bytes"
-	"net/url"
-	"strconv"
 
 	ext "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/vsr-proxy/vsr-proxy/chat"
 	"github.com/vsr-proxy/vsr-proxy/exchange"
@@ -55,11 +51,11 @@ func (s *stream) requestHeaders(m *ext.HttpHeaders) error {
 		return s.send(requestHeadersReply(nil))
 	}
 	h := headOf(m.GetHeaders())
-	if !isOurs(h.path) {
+	if !isOurs(h.path) || m.GetEndOfStream() && h.isPreflight() {
 		r.phase = passing
 		headers := newMutation()
 		headers.strip(m.GetHeaders())
-		return s.send(requestHeadersReply(&ext.CommonResponse{HeaderMutation: headers.message()}))
+		return s.send(requestHeadersReply(withHeaders(headers)))
 	}
 	if s.gen = s.door.current.Acquire(); s.gen == nil {
 		return notReady
@@ -71,82 +67,19 @@ func (s *stream) requestHeaders(m *ext.HttpHeaders) error {
 	switch {
 	case s.refused: // answered from the configuration
 		return nil
-	case m.GetEndOfStream():
+	case m.GetEndOfStream(), r.length == 0: // whatever follows, Envoy shows no empty body that it buffers
 		return s.decide(nil, true)
 	case s.observe && s.modes.request != none:
 		return s.gather()
-	case !s.modes.known, s.modes.request == buffered, s.modes.request == partial:
+	case s.modes.whole(), s.modes.request == partial:
 		if err := s.gather(); err != nil || s.refused {
 			return err
 		}
-		return s.send(requestHeadersReply(s.forgetRoute())) // before which Envoy sends no body
+		return s.send(requestHeadersReply(s.beforeBody()))
 	case s.modes.request == fullDuplex:
 		return s.gather() // the reply waits for the decision
 	}
 	return s.goOnUnread()
-}
-
-// notReady fails the stream instead of answering the client: failure_mode_allow
-// says what Envoy does without a processor, and one that still loads is none.
-var notReady = status.Error(codes.Unavailable, exchange.NotReady.Message)
-
-// admit does what needs no body: the route, the checks of headers, a place. It
-// answers what the configuration can answer.
-func (s *stream) admit(h head, empty bool) *chat.Error {
-	u, err := url.ParseRequestURI(h.path)
-	if err != nil {
-		u = &url.URL{Path: h.path}
-	}
-	to, wrong := exchange.Find(h.method, u)
-	name := exchange.NoRoute
-	if wrong == nil {
-		name = to.Pattern
-	}
-	s.x, s.ctx = s.door.core.Begin(s.ctx, s.gen, name, h.method, h.fields)
-	// Waiting for a place and for memory must leave time enough of Envoy's for
-	// classifying, which may take three quarters of it (X8).
-	s.x.Wait = min(s.x.Wait, s.gen.Config.ExtProc.MessageTimeout/16)
-	refusal := s.x.CheckFields(h.fields)
-	if refusal == nil {
-		s.leave, refusal = s.x.Enter(s.ctx)
-	}
-	switch {
-	case refusal != nil:
-		return refusal
-	case wrong != nil:
-		return wrong
-	case !to.TakesBody():
-		return s.models(u)
-	}
-	s.request.to = to
-	if empty {
-		s.request.length = 0
-	}
-	s.request.form, refusal = s.x.CheckBody(h.fields, to, s.request.length)
-	return refusal
-}
-
-// models answers a route that goes to no backend.
-func (s *stream) models(u *url.URL) *chat.Error {
-	body, refusal := s.x.Models(u)
-	if refusal != nil {
-		return refusal
-	}
-	s.x.Status, s.refused = 200, true
-	headers := newMutation()
-	s.x.Greet(headers.set)
-	headers.set("content-type", "application/json")
-	_ = s.send(answer(200, body, headers, "vsr_models")) // it fails only when Envoy left
-	return nil
-}
-
-func lengthOf(h head) int64 {
-	if values := h.fields["Content-Length"]; len(values) == 1 {
-		if n, err := strconv.ParseInt(values[0], 10, 64); err == nil && n >= 0 {
-			return n
-		}
-	}
-	return -1
 }
 
 // gather begins to take the body.
@@ -156,7 +89,11 @@ func (s *stream) gather() error {
 }
 
 func (s *stream) makeRoom() (err error) {
-	room, refusal := s.x.Room(s.ctx, s.request.length)
+	take := s.x.Room
+	if s.modes.whole() {
+		take = s.x.WholeRoom
+	}
+	room, refusal := take(s.ctx, s.request.length)
 	if s.request.room = room; refusal != nil {
 		return s.refuse(refusal)
 	}
@@ -247,6 +184,7 @@ func (s *stream) gathered() []byte {
 // cut is for a body of which Envoy sent as much as it buffers (BUFFERED_PARTIAL),
 // and sends no more.
 func (s *stream) cut() error {
+	s.deadline.Stop()
 	s.x.Unread(s.request.to.Kind)
 	if s.x.Decision.Error != nil {
 		return s.refuse(s.x.Decision.Error)
@@ -285,7 +223,8 @@ func (s *stream) requestTrailers(m *ext.HttpTrailers) error {
 	trailers.strip(m.GetTrailers())
 	switch s.request.phase {
 	case gathering:
-		if s.modes.request == fullDuplex || s.observe {
+		// Where Envoy buffers, it sends what there is of a body before the trailers.
+		if s.modes.request == fullDuplex || s.observe || s.request.size == 0 {
 			if err := s.decide(s.gathered(), false); err != nil || s.refused {
 				return err
 			}

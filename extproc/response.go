@@ -91,6 +91,9 @@ func (s *stream) responseBody(m *ext.HttpBody) error {
 	piece, ends := m.GetBody(), m.GetEndOfStream()
 	last := ends || s.modes.response == buffered || s.modes.response == partial // of which there is one message
 	out := r.passage.Next(piece)
+	if !same(piece, out) {
+		out = slices.Clone(out) // gRPC writes it when Next may have its buffer back
+	}
 	if last {
 		if rest := r.passage.Rest(ends || s.modes.response == buffered); len(rest) > 0 {
 			out = slices.Concat(out, rest)

@@ -230,13 +230,12 @@ func everyRequest(filters []inserted) bool {
 
 func modeFindings(mode *extprocv3.ProcessingMode, say func(string, ...any)) {
 	switch mode.GetRequestBodyMode() {
-	case extprocv3.ProcessingMode_BUFFERED:
-	case extprocv3.ProcessingMode_FULL_DUPLEX_STREAMED:
-		if mode.GetRequestTrailerMode() != extprocv3.ProcessingMode_SEND {
-			say("full duplex needs request_trailer_mode SEND")
-		}
+	case extprocv3.ProcessingMode_BUFFERED, extprocv3.ProcessingMode_FULL_DUPLEX_STREAMED:
 	default:
 		say("the router does not get the whole body")
+	}
+	if mode.GetRequestTrailerMode() != extprocv3.ProcessingMode_SEND {
+		say("without request_trailer_mode SEND, names that only the router may set pass in trailers")
 	}
 	if mode.GetRequestHeaderMode() == extprocv3.ProcessingMode_SKIP || mode.GetResponseHeaderMode() == extprocv3.ProcessingMode_SKIP {
 		say("the router needs the headers both ways")

@@ -165,7 +165,7 @@ func outage(t *testing.T, p *rig.Processor, e *rig.Envoy, refuses bool) {
 	l.end()
 	t.Logf("healthy %v, during %v, after %v; back %v after the restart", l.statuses[healthy], l.statuses[during], l.statuses[after], took.Round(time.Millisecond))
 	l.judge(t, refuses)
-	if took > 10*time.Second {
+	if took > 4*time.Second { // the bar is 2 s, and the machine runs much else
 		t.Errorf("decisions came back %v after the restart", took)
 	}
 }

@@ -3,6 +3,7 @@
 package envoy_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -73,6 +74,12 @@ func spoof(t *testing.T, e *rig.Envoy, line string, up bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	judgeSpoof(t, "h2 "+line, overHTTP2(t, req, id), up)
+}
+
+// overHTTP2 sends a request in a connection of its own.
+func overHTTP2(t *testing.T, req *http.Request, id string) reply {
+	t.Helper()
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
 	transport := &http.Transport{Protocols: protocols}
@@ -81,8 +88,75 @@ func spoof(t *testing.T, e *rig.Envoy, line string, up bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp.Body.Close()
-	judgeSpoof(t, "h2 "+line, reply{id: id, status: resp.StatusCode, header: resp.Header}, up)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{id: id, status: resp.StatusCode, header: resp.Header, body: body}
+}
+
+// H1, X1: nothing passes in trailers that only the router may say, whichever filter
+// takes the request; and trailers behind no body at all are no way around it.
+func TestClientCannotSpeakInTrailers(t *testing.T) {
+	p := processor(t, doors+routes)
+	for _, mode := range []string{asShipped, "BUFFERED", "FULL_DUPLEX_STREAMED"} {
+		e := gateway(t, p.Addr, reading(mode), func(g *rig.Gateway) {
+			for i := range g.Pools {
+				g.Pools[i].HTTP2 = true
+			}
+		})
+		for _, chunked := range []bool{false, true} {
+			req, id := withTrailers(t, e, call{body: chat("auto", mathPrompt), chunked: chunked})
+			r := overHTTP2(t, req, id)
+			a := arrived(id)
+			wantArrival(t, r, a, phi, chat(phi, mathPrompt))
+			for name, values := range a[0].Trailer {
+				if kept := name == "X-Kept"; kept != (len(values) > 0) {
+					t.Errorf("%q, chunked %v: trailer %s %q", mode, chunked, name, values)
+				}
+			}
+			if a[0].Trailer["X-Kept"] == nil {
+				t.Errorf("%q, chunked %v: no trailers reached the backend: %v", mode, chunked, a[0].Trailer)
+			}
+		}
+		req, id := withTrailers(t, e, call{body: []byte{}, chunked: true, header: http.Header{"X-Selected-Model": {phi}}})
+		wantRefusal(t, overHTTP2(t, req, id), arrived(id), 400, "invalid_json")
+		quiet(t, e)
+	}
+}
+
+// X5, X9: a browser's preflight passes to the gateway, by the route for requests that
+// nothing was decided about, whatever it says in the router's name.
+func TestPreflightPasses(t *testing.T) {
+	p := processor(t, doors+routes)
+	for _, mode := range []string{asShipped, "BUFFERED"} {
+		e := gateway(t, p.Addr, reading(mode), func(g *rig.Gateway) { g.Unstripped = true })
+		header := http.Header{"Origin": {"https://b.test"}, "Access-Control-Request-Method": {"POST"}, "X-Selected-Model": {phi}}
+		r := call{method: http.MethodOptions, header: header}.do(t, e.URL)
+		if a := arrived(r.id); r.status != 200 || r.model() != "" || len(a) != 1 || a[0].Pool != llama || a[0].Header["X-Selected-Model"] != nil {
+			t.Errorf("%q: %v, arrivals %+v", mode, r, a)
+		}
+		delete(header, "Access-Control-Request-Method")
+		r = call{method: http.MethodOptions, header: header}.do(t, e.URL)
+		wantRefusal(t, r, arrived(r.id), 405, "method_not_supported")
+		quiet(t, e)
+	}
+}
+
+// withTrailers adds trailers that speak in the router's name, and one that is the
+// client's own.
+func withTrailers(t *testing.T, e *rig.Envoy, c call) (*http.Request, string) {
+	t.Helper()
+	req, id, err := c.request(t.Context(), e.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Trailer = http.Header{
+		"X-Selected-Model": {phi}, "X-Vsr-Request-Id": {"chosen"}, "X-Gateway-Model-Name": {phi},
+		"X-Gateway-Destination-Endpoint": {"127.0.0.1:1"}, "X-Kept": {"1"},
+	}
+	return req, id
 }
 
 func judgeSpoof(t *testing.T, line string, r reply, up bool) {

@@ -39,6 +39,8 @@ type Arrival struct {
 	Header http.Header
 	Body   []byte
 	Err    error // of reading the body
+	// Trailer holds those that the head announced.
+	Trailer http.Header
 }
 
 // Script answers in place of the stub.
@@ -51,7 +53,10 @@ func StartBackend(name string, quiet bool) (*Backend, error) {
 		return nil, err
 	}
 	b := &Backend{Name: name, Addr: l.Addr().String(), quiet: quiet, seen: make(map[string][]Arrival), script: make(map[string]Script)}
-	b.server = &http.Server{Handler: b, ReadHeaderTimeout: time.Minute}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	b.server = &http.Server{Handler: b, ReadHeaderTimeout: time.Minute, Protocols: protocols}
 	go func() { _ = b.server.Serve(l) }()
 	return b, nil
 }
@@ -84,7 +89,7 @@ func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	id := r.Header.Get(HeaderTest)
 	b.mu.Lock()
-	b.seen[id] = append(b.seen[id], Arrival{Pool: b.Name, Method: r.Method, URI: r.RequestURI, Header: r.Header.Clone(), Body: body, Err: err})
+	b.seen[id] = append(b.seen[id], Arrival{Pool: b.Name, Method: r.Method, URI: r.RequestURI, Header: r.Header.Clone(), Body: body, Err: err, Trailer: r.Trailer.Clone()})
 	script := b.script[id]
 	b.mu.Unlock()
 	if script != nil {

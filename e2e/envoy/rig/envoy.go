@@ -61,8 +61,11 @@ type Filter struct {
 // ClientTLS are files. Without Cert Envoy shows no certificate.
 type ClientTLS struct{ CA, Cert, Key string }
 
-// Pool is a cluster of one endpoint.
-type Pool struct{ Name, Addr string }
+// Pool is a cluster of one endpoint. Envoy sends trailers only over HTTP/2.
+type Pool struct {
+	Name, Addr string
+	HTTP2      bool
+}
 
 // Shipped are the filters as the manifests have it, for the processor at addr.
 func Shipped(addr string) *Filter {
@@ -96,14 +99,6 @@ func (f *Filter) FailOpen() bool { return !f.FailClosed }
 
 // StatPrefix is that of the filter's counters.
 func (f *Filter) StatPrefix() string { return strings.ReplaceAll(f.Name, ".ext_proc", "") }
-
-// RequestTrailer is SEND where full duplex demands it.
-func (f *Filter) RequestTrailer() string {
-	if f.RequestBody == "FULL_DUPLEX_STREAMED" {
-		return "SEND"
-	}
-	return "SKIP"
-}
 
 // Filters are those in front of the router filter.
 func (g Gateway) Filters() []*Filter {
