@@ -19,7 +19,13 @@ var secrets = map[string]bool{
 	"vsr-system/vsr-proxy-extproc-tls": true, "inference/vsr-proxy-extproc-client": true,
 }
 
-var loadOnce = sync.OnceValues(func() (*definitions, error) { return loadDefinitions("crds.txt") })
+var loadOnce = sync.OnceValues(func() (*definitions, error) {
+	sources, err := readSources("crds.txt")
+	if err != nil {
+		return nil, err
+	}
+	return loadDefinitions(sources)
+})
 
 func loaded(t *testing.T) *definitions {
 	t.Helper()

@@ -66,7 +66,11 @@ func validate(root, binary string) (found, summary []string, err error) {
 	if _, err := os.Stat(binary); err != nil {
 		return nil, nil, fmt.Errorf("the configurations are checked with vsr-proxy itself: %w (make build)", err)
 	}
-	d, err := loadDefinitions(filepath.Join(root, "deploy/validate/crds.txt"))
+	sources, err := readSources(filepath.Join(root, "deploy/validate/crds.txt"))
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := loadDefinitions(sources)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -109,6 +113,12 @@ func validate(root, binary string) (found, summary []string, err error) {
 	}
 	found = append(found, same...)
 	found = append(found, guideFindings(root, commands, everything)...)
+	found = append(found, releaseFindings(commands, sources)...)
+	floor, err := floorFindings(root)
+	if err != nil {
+		return nil, nil, err
+	}
+	found = append(found, floor...)
 	return found, []string{
 		fmt.Sprintf("%d renderings", count), fmt.Sprintf("%d objects", len(everything)), fmt.Sprintf("%d commands of the guides", len(commands)),
 	}, nil
