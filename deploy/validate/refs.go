@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,10 +54,43 @@ func bindingFindings(s *set, o *unstructured.Unstructured, say func(string, ...a
 		say("role %s is not there", role)
 	}
 	for _, subject := range list(o.Object, "subjects") {
-		if s.find(text(subject, "kind"), text(subject, "namespace"), text(subject, "name")) == nil {
+		ns, name := text(subject, "namespace"), text(subject, "name")
+		if s.find(text(subject, "kind"), ns, name) == nil && !gatewayAccount(s, ns, name) {
 			say("subject %s is not there", text(subject, "name"))
 		}
 	}
+}
+
+// gatewayAccount: Istio makes a Gateway's account, called like its Service.
+func gatewayAccount(s *set, namespace, name string) bool {
+	for _, g := range s.ofKind("Gateway") {
+		if g.GetNamespace() == namespace && name == g.GetName()+"-"+text(g.Object, "spec", "gatewayClassName") {
+			return true
+		}
+	}
+	return false
+}
+
+// mayList says whether a namespace's Role lets an account list a kind of core objects, whatever their names.
+func mayList(s *set, namespace, account, resource string) bool {
+	for _, binding := range s.ofKind("RoleBinding") {
+		role := s.find(text(binding.Object, "roleRef", "kind"), namespace, text(binding.Object, "roleRef", "name"))
+		if binding.GetNamespace() != namespace || role == nil {
+			continue
+		}
+		its, may := false, false
+		for _, subject := range list(binding.Object, "subjects") {
+			its = its || text(subject, "kind") == "ServiceAccount" && text(subject, "name") == account && text(subject, "namespace") == namespace
+		}
+		for _, rule := range list(role.Object, "rules") {
+			may = may || len(words(rule, "resourceNames")) == 0 && slices.Contains(words(rule, "apiGroups"), "") &&
+				slices.Contains(words(rule, "resources"), resource) && slices.Contains(words(rule, "verbs"), "list")
+		}
+		if its && may {
+			return true
+		}
+	}
+	return false
 }
 
 func serviceFindings(s *set, o *unstructured.Unstructured, say func(string, ...any)) {

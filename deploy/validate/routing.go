@@ -25,8 +25,8 @@ func routingFindings(s *set, given map[string]bool) []string {
 			if serviceAt(s, text(o.Object, "spec", "host")) == nil {
 				say("host %s is no Service here", text(o.Object, "spec", "host"))
 			}
-			if secret := text(o.Object, "spec", "trafficPolicy", "tls", "credentialName"); secret != "" && !givenAnywhere(given, secret) {
-				say("Secret %s is made by nobody", secret)
+			if secret := text(o.Object, "spec", "trafficPolicy", "tls", "credentialName"); secret != "" {
+				credentialFindings(s, given, secret, say)
 			}
 		case "EnvoyFilter":
 			filterFindings(s, o, say)
@@ -35,13 +35,17 @@ func routingFindings(s *set, given map[string]bool) []string {
 	return found
 }
 
-func givenAnywhere(given map[string]bool, name string) bool {
-	for key := range given {
-		if strings.HasSuffix(key, "/"+name) {
-			return true
+// credentialFindings: the Secret is the gateway's, in its namespace, and istiod asks whether its account may list Secrets.
+func credentialFindings(s *set, given map[string]bool, secret string, say func(string, ...any)) {
+	for _, g := range s.ofKind("Gateway") {
+		ns, account := g.GetNamespace(), g.GetName()+"-"+text(g.Object, "spec", "gatewayClassName")
+		if !given[ns+"/"+secret] {
+			say("Secret %s is made by nobody in the gateway's namespace %s", secret, ns)
+		}
+		if !mayList(s, ns, account, "secrets") {
+			say("the gateway gets no key of Secret %s: %s/%s may not list Secrets", secret, ns, account)
 		}
 	}
-	return false
 }
 
 func routeFindings(s *set, o *unstructured.Unstructured, say func(string, ...any)) {
