@@ -9,10 +9,12 @@ import (
 )
 
 const (
-	manifests = "deploy/kubernetes/"
-	sim       = manifests + "backends/demo-sim"
-	gpu       = manifests + "backends/demo-gpu"
-	extproc   = manifests + "overlays/extproc"
+	manifests  = "deploy/kubernetes/"
+	sim        = manifests + "backends/demo-sim"
+	gpu        = manifests + "backends/demo-gpu"
+	extproc    = manifests + "overlays/extproc"
+	objectives = manifests + "examples/objectives"
+	tenants    = manifests + "examples/tenants"
 )
 
 // pages are those whose commands are checked; they also say which Secrets the reader makes.
@@ -34,8 +36,10 @@ func cases() []kase {
 		{name: "sidecar", folders: []string{manifests + "overlays/sidecar", sim}},
 		{name: "extproc, simulated backends", folders: []string{extproc, sim}},
 		{name: "extproc, GPUs", folders: []string{extproc, gpu}},
-		{name: "objectives", folders: []string{manifests + "examples/objectives", sim}},
-		{name: "tenants", folders: []string{manifests + "examples/tenants", sim}, files: []string{manifests + "examples/tenants/namespaces.yaml"}},
+		{name: "objectives", folders: []string{extproc, sim, objectives}},
+		{name: "tenants", folders: []string{extproc, sim}, components: []string{tenants}, files: []string{tenants + "/namespaces.yaml"}},
+		{name: "both examples, failing closed", folders: []string{extproc, sim, objectives},
+			components: append(components("fail-closed"), tenants), files: []string{tenants + "/namespaces.yaml"}},
 		{name: "everything optional", folders: []string{extproc, sim}, components: components("fail-closed", "extproc-tls", "monitoring", "autoscaling")},
 	}
 	for _, c := range []string{"fail-closed", "extproc-tls", "monitoring", "autoscaling"} {
@@ -98,6 +102,13 @@ func validate(root, binary string) (found, summary []string, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		look(s)
+	}
+	shown, err := shownSets(root, pages)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range shown {
 		look(s)
 	}
 	charts, err := chartSets(root)

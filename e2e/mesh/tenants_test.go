@@ -115,11 +115,7 @@ func (m *mesh) addTenants(t *testing.T) {
 		m.restore(t)
 	})
 	m.mustRun(t, "apply", "-f", repoFile("deploy/kubernetes/examples/tenants/namespaces.yaml"))
-	rendered, err := m.overlay("examples/tenants")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.mustApply(t, rendered)
+	m.mustApply(t, m.mine(t, "examples/tenants"))
 	if err := until(60*time.Second, func() error {
 		filters, err := m.filters()
 		if err == nil && !strings.Contains(strings.Join(filters, " "), "header_mutation") {
