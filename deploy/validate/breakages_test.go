@@ -101,7 +101,14 @@ var breakages = []breakage{
 	{"rule of no route", "objectives", "EnvoyFilter", "inference/vsr-objectives", "spec.configPatches.1.match.routeConfiguration.vhost.route.name", "inference.llama3-8b.1", "no HTTPRoute has a rule"},
 	{"host of no route", "tenants", "EnvoyFilter", "inference/tenant-team-a", "spec.configPatches.0.match.routeConfiguration.vhost.name", "other.example.com:80", "no HTTPRoute is for the host"},
 	{"other gateway", "", "EnvoyFilter", "inference/vsr-ext-proc", "spec.workloadSelector.labels", map[string]any{"app": "istio-ingressgateway"}, "not for a Gateway"},
-	{"tenant not admitted", "tenants", "Gateway", "inference/inference-gateway", "spec.listeners.0.allowedRoutes.namespaces", map[string]any{"from": "Same"}, "takes no routes of its namespace"},
+	{"tenant not admitted", "tenants", "Gateway", "inference/inference-gateway", "spec.listeners.1.allowedRoutes.namespaces", map[string]any{"from": "Same"}, "takes no routes of its namespace"},
+	{"tenants at one listener", "tenants", "Gateway", "inference/inference-gateway", "spec.listeners.1.allowedRoutes.namespaces.selector", map[string]any{"matchExpressions": []any{map[string]any{"key": "kubernetes.io/metadata.name", "operator": "In", "values": []any{"team-a", "team-b"}}}}, "can take each other's requests"},
+	{"everybody at one listener", "tenants", "Gateway", "inference/inference-gateway", "spec.listeners.0.allowedRoutes.namespaces", map[string]any{"from": "All"}, "can take each other's requests"},
+	{"tenant for every host", "tenants", "Gateway", "inference/inference-gateway", "spec.listeners.1.hostname", nil, "of another namespace for every host"},
+	{"another tenant's host", "tenants", "HTTPRoute", "team-b/models", "spec.hostnames", []any{"team-a.example.com"}, "takes no routes of its namespace for its hosts"},
+	{"another tenant's listener", "tenants", "HTTPRoute", "team-b/models", "spec.parentRefs.0.sectionName", "team-a", "takes no routes of its namespace for its hosts"},
+	{"limit at a host of no listener", "tenants", "Gateway", "inference/inference-gateway", "spec.listeners.1.hostname", "*.example.com", "no listener is for the host team-a.example.com:80"},
+	{"limit by a tenant's name", "tenants", "EnvoyFilter", "inference/tenant-team-a", "spec.configPatches.0.match.routeConfiguration.vhost.route", map[string]any{"name": "team-a.models.0"}, "is not this namespace's to choose"},
 	{"tenant not granted", "tenants", "ReferenceGrant", "inference/tenants", "spec.from.0.namespace", "team-c", "no ReferenceGrant"},
 
 	// The router among the others.
