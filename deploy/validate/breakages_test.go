@@ -83,6 +83,8 @@ var breakages = []breakage{
 	{"budget", "", "PodDisruptionBudget", router, "spec.selector.matchLabels", map[string]any{"app": "other"}, "selects no pod"},
 	{"policy", "", "NetworkPolicy", "inference/model-servers", "spec.podSelector.matchExpressions.0.values", []any{"other"}, "selects no pod"},
 	{"policy's port", "", "NetworkPolicy", router, "spec.ingress.0.ports.0.port", "http", "has no port http"},
+	{"injected and shut in", "", deployment, router, "spec.template.metadata.labels", map[string]any{"app.kubernetes.io/name": "vsr-proxy", "sidecar.istio.io/inject": "true"}, "can't reach istiod"},
+	{"injected without DNS", "extproc with injected", "NetworkPolicy", "vsr-system/vsr-proxy-istiod", "spec.egress.1.ports", []any{map[string]any{"port": int64(15012)}}, "can't reach istiod"},
 	{"scaled", "extproc with autoscaling", "HorizontalPodAutoscaler", router, "spec.scaleTargetRef.name", "other", "scales what is not there"},
 	{"monitored", "extproc with monitoring", "ServiceMonitor", router, "spec.endpoints.0.port", "http", "found at 0 Services"},
 

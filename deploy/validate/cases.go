@@ -42,7 +42,7 @@ func cases() []kase {
 			components: append(components("fail-closed"), tenants), files: []string{tenants + "/namespaces.yaml"}},
 		{name: "everything optional", folders: []string{extproc, sim}, components: components("fail-closed", "extproc-tls", "monitoring", "autoscaling")},
 	}
-	for _, c := range []string{"fail-closed", "extproc-tls", "monitoring", "autoscaling"} {
+	for _, c := range []string{"fail-closed", "extproc-tls", "injected", "monitoring", "autoscaling"} {
 		all = append(all, kase{name: "extproc with " + c, folders: []string{extproc, sim}, components: components(c)})
 	}
 	for _, c := range []string{"monitoring", "autoscaling"} {

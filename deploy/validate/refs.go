@@ -44,6 +44,7 @@ func referenceFindings(s *set, given map[string]bool) []string {
 			found = append(found, named(w.owner)+": "+fmt.Sprintf(format, args...))
 		}
 		podReferences(s, w, given, say)
+		injectedFindings(s, w, say)
 	}
 	return append(found, routingFindings(s, given)...)
 }
@@ -146,6 +147,29 @@ func networkPolicyFindings(s *set, o *unstructured.Unstructured, say func(string
 				}
 			}
 		}
+	}
+}
+
+// injectedFindings: a pod that Istio puts its proxy into is not ready before that has reached istiod, by its name.
+func injectedFindings(s *set, w workload, say func(string, ...any)) {
+	if w.labels["sidecar.istio.io/inject"] != "true" {
+		return
+	}
+	closed, open := false, map[int64]bool{}
+	for _, policy := range s.ofKind("NetworkPolicy") {
+		match := texts(policy.Object, "spec", "podSelector", "matchLabels")
+		if policy.GetNamespace() != w.owner.GetNamespace() || !contains(w.labels, match) || !slices.Contains(words(policy.Object, "spec", "policyTypes"), "Egress") {
+			continue
+		}
+		closed = true
+		for _, rule := range list(policy.Object, "spec", "egress") {
+			for _, p := range list(rule, "ports") {
+				open[number(p, "port")] = true
+			}
+		}
+	}
+	if closed && !(open[15012] && open[53]) {
+		say("Istio's proxy in it can't reach istiod (15012) and DNS (53)")
 	}
 }
 
