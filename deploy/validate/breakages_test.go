@@ -35,6 +35,7 @@ var breakages = []breakage{
 	{"no readiness", "", deployment, router, "spec.template.spec.containers.0.readinessProbe", nil, "no readinessProbe"},
 	{"no liveness", "", deployment, "inference/phi4-mini", "spec.template.spec.containers.0.livenessProbe", nil, "no livenessProbe"},
 	{"TCP probe", "", deployment, router, "spec.template.spec.containers.0.livenessProbe", map[string]any{"tcpSocket": map[string]any{"port": int64(50051)}}, "only sees that a port is open"},
+	{"roll-out given up too early", "extproc, GPUs", deployment, "inference/llama3-8b", "spec.progressDeadlineSeconds", nil, "given up after 600 s"},
 	{"other readiness", "", deployment, router, "spec.template.spec.containers.0.readinessProbe.grpc.service", "other", "neither /readyz nor"},
 	{"CPU limit", "", deployment, router, "spec.template.spec.containers.0.resources.limits.cpu", "1", "CPU limit"},
 	{"no memory limit", "", deployment, router, "spec.template.spec.containers.0.resources.limits", nil, "how much memory"},
