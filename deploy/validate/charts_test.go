@@ -29,6 +29,8 @@ func TestChartRefusesValues(t *testing.T) {
 		"config: {routing: {default_model: null}}":         "default_model",
 		"extproc: {failureMode: maybe}":                    "failureMode",
 		"extproc: {messageTimeout: 2}":                     "messageTimeout",
+		"extproc: {messageTimeout: 1500ms}":                "messageTimeout",
+		"extproc: {messageTimeout: 1s500ms}":               "messageTimeout",
 		"resources: {limits: null}":                        "limits",
 		"autoscaling: {enabled: true, targetCPU: 50}":      "targetCPU",
 		"gateway: {name: Inference, namespace: inference}": "name",
@@ -55,6 +57,38 @@ func TestChartFailsClosedForConfigurationThatProtects(t *testing.T) {
 				t.Errorf("%q: failure_mode_allow is %v", values, got)
 			}
 		}
+	}
+}
+
+// What the schema takes for messageTimeout, Envoy reads, and the router starts with.
+func TestChartTakesMessageTimeoutsThatEnvoyAndRouterTake(t *testing.T) {
+	binary := binaryOr(t, true)
+	for value, deadline := range map[string]string{"0.4s": "300ms", "1s": "750ms", "1.25s": "937ms", "2s": "", "10.5s": ""} {
+		s, err := renderValues(t, "extproc: {messageTimeout: "+value+"}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range s.insertedFilters() {
+			if got := f.process.GetMessageTimeout().AsDuration().String(); got == "0s" {
+				t.Errorf("%s: %s has no message_timeout", value, f.name)
+			}
+		}
+		if got := len(s.insertedFilters()); got != 2 {
+			t.Errorf("%s: %d filters", value, got)
+		}
+		config := texts(s.find("ConfigMap", "vsr-system", "vsr-proxy").Object, "data")["config.yaml"]
+		if deadline != "" && !strings.Contains(config, "deadline: "+deadline) || deadline == "" && strings.Contains(config, "deadline") {
+			t.Errorf("%s: want deadline %q in\n%s", value, deadline, config)
+		}
+		for _, f := range append(configFindings(s, binary), routerFindings(s)...) {
+			if strings.Contains(f, "timeout") || strings.Contains(f, "deadline") {
+				t.Errorf("%s: %s", value, f)
+			}
+		}
+	}
+	s, err := renderValues(t, "{extproc: {messageTimeout: 1s}, config: {classify: {deadline: 200ms}}}")
+	if err != nil || !strings.Contains(texts(s.find("ConfigMap", "vsr-system", "vsr-proxy").Object, "data")["config.yaml"], "deadline: 200ms") {
+		t.Errorf("the deadline of the values does not count: %v", err)
 	}
 }
 
