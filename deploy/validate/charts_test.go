@@ -23,17 +23,21 @@ func TestChartRefusesValues(t *testing.T) {
 		"mode: proxy":    "mode",
 		"modes: extproc": "modes",
 		"image: {repository: vsr-proxy, tag: latest}": "tag",
-		"replicas: 0":                                      "replicas",
-		"config: {models: []}":                             "models",
-		"config: {models: [{endpoints: []}]}":              "name",
-		"config: {routing: {default_model: null}}":         "default_model",
-		"extproc: {failureMode: maybe}":                    "failureMode",
-		"extproc: {messageTimeout: 2}":                     "messageTimeout",
-		"extproc: {messageTimeout: 1500ms}":                "messageTimeout",
-		"extproc: {messageTimeout: 1s500ms}":               "messageTimeout",
-		"resources: {limits: null}":                        "limits",
-		"autoscaling: {enabled: true, targetCPU: 50}":      "targetCPU",
-		"gateway: {name: Inference, namespace: inference}": "name",
+		"replicas: 0":                              "replicas",
+		"config: {models: []}":                     "models",
+		"config: {models: [{endpoints: []}]}":      "name",
+		"config: {routing: {default_model: null}}": "default_model",
+		"extproc: {failureMode: maybe}":            "failureMode",
+		"extproc: {messageTimeout: 2}":             "messageTimeout",
+		"extproc: {messageTimeout: 1500ms}":        "messageTimeout",
+		"extproc: {messageTimeout: 1s500ms}":       "messageTimeout",
+		"config: {models: [{name: gpt@home}], routing: {default_model: gpt@home}}": "gpt@home",
+		"config: {models: [{name: -a}]}":                                           "makes no name",
+		"config: {models: [{name: a/b}, {name: a_b}]}":                             "like that of",
+		"config: {models: [{name: default-pool}]}":                                 "the route for the rest",
+		"resources: {limits: null}":                                                "limits",
+		"autoscaling: {enabled: true, targetCPU: 50}":                              "targetCPU",
+		"gateway: {name: Inference, namespace: inference}":                         "name",
 	} {
 		if _, err := renderValues(t, values); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", values, err)
@@ -55,6 +59,31 @@ func TestChartFailsClosedForConfigurationThatProtects(t *testing.T) {
 		for _, f := range s.insertedFilters() {
 			if got := f.process.GetFailureModeAllow(); got != want {
 				t.Errorf("%q: failure_mode_allow is %v", values, got)
+			}
+		}
+	}
+}
+
+// A model's route and pool have the same valid name, which says so in values.yaml; the header has the model's own.
+func TestChartMakesNamesOfModels(t *testing.T) {
+	const values = "config: {models: [{name: meta-llama/Llama-3.1-8B}, {name: 'phi4:Mini_x'}], routing: {default_model: meta-llama/Llama-3.1-8B}}\n"
+	for pools, want := range map[string]string{"": "meta-llama-llama-3.1-8b", "routes: {pools: [{model: meta-llama/Llama-3.1-8B, pool: other}]}": "other"} {
+		s, err := renderValues(t, values+pools)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, pool := range map[string]string{"meta-llama-llama-3.1-8b": want, "phi4-mini-x": "phi4-mini-x", "default-pool": want} {
+			route := s.find("HTTPRoute", "inference", name)
+			if route == nil {
+				t.Fatalf("no route %s", name)
+			}
+			if got := text(list(list(route.Object, "spec", "rules")[0], "backendRefs")[0], "name"); got != pool {
+				t.Errorf("%s leads to pool %s, want %s", name, got, pool)
+			}
+		}
+		for _, f := range routerFindings(s) {
+			if strings.Contains(f, "has no HTTPRoute") {
+				t.Error(f)
 			}
 		}
 	}

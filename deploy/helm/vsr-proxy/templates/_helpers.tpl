@@ -56,12 +56,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if eq .Values.extproc.failureMode "auto" -}}{{ not $protects }}{{- else -}}{{ eq .Values.extproc.failureMode "open" }}{{- end -}}
 {{- end -}}
 
+{{/* The name that a model's objects have: what Kubernetes doesn't take in one becomes a dash. */}}
+{{- define "vsr-proxy.objectName" -}}
+{{- $name := lower . | replace "/" "-" | replace ":" "-" | replace "_" "-" -}}
+{{- if or (gt (len $name) 253) (not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$" $name)) -}}
+{{- fail (printf "config.models: %q makes no name for an HTTPRoute (%q): set routes.create=false, and make the routes yourself" . $name) -}}
+{{- end -}}
+{{- $name -}}
+{{- end -}}
+
 {{/* The name of a model's pool; takes a list of the root and the model. */}}
 {{- define "vsr-proxy.pool" -}}
-{{- $pool := index . 1 -}}
 {{- $model := index . 1 -}}
+{{- $pool := "" -}}
 {{- range (index . 0).Values.routes.pools -}}{{- if eq .model $model -}}{{- $pool = .pool -}}{{- end -}}{{- end -}}
-{{- $pool -}}
+{{- $pool | default (include "vsr-proxy.objectName" $model) -}}
 {{- end -}}
 
 {{- define "vsr-proxy.onGateway" -}}
