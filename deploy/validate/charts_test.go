@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -59,6 +60,40 @@ func TestChartFailsClosedForConfigurationThatProtects(t *testing.T) {
 		for _, f := range s.insertedFilters() {
 			if got := f.process.GetFailureModeAllow(); got != want {
 				t.Errorf("%q: failure_mode_allow is %v", values, got)
+			}
+		}
+	}
+}
+
+// A release without keys waits for no Secret, and one with a key of its own name is tested with that.
+func TestChartMountsKeysWhereThereAreSome(t *testing.T) {
+	const endpoints = "models: [{name: m, endpoints: [{url: 'http://m.svc:80/v1'}]}], routing: {default_model: m}"
+	for values, key := range map[string]string{
+		"":                               "/keys/apps",
+		"{api_keys: [], insecure: true}": "",
+		"{api_keys: [{name: ours, file: ../keys/ours}]}":          "/keys/ours",
+		"{api_keys: [{name: ours, env: KEY}], insecure: true}":    "",
+		"{api_keys: [{name: a, env: K}, {file: ../keys/second}]}": "",
+	} {
+		server := ""
+		if values != "" {
+			server = ", server: " + values
+		}
+		s, err := renderValues(t, "mode: standalone\nconfig: {"+endpoints+server+"}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		mounted := strings.Contains(values, "../keys/") || values == ""
+		for _, o := range s.objects {
+			if kind := o.GetKind(); kind != "Deployment" && kind != "Pod" {
+				continue
+			}
+			if o.GetName() == "vsr-proxy-test-models" {
+				if got := strings.Contains(fmt.Sprint(o.Object), key); !got || (key == "" && strings.Contains(fmt.Sprint(o.Object), "keys")) {
+					t.Errorf("%s: the test of the door does not use the key %q", values, key)
+				}
+			} else if got := strings.Contains(fmt.Sprint(o.Object), "secretName"); got != mounted {
+				t.Errorf("%s: %s mounts the Secret: %v", values, named(o), got)
 			}
 		}
 	}

@@ -47,6 +47,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- toYaml (mergeOverwrite $base (deepCopy .Values.config)) -}}
 {{- end -}}
 
+{{/* Not empty if the configuration reads a key from the Secret, which only then is mounted: a pod waits for a volume's Secret. */}}
+{{- define "vsr-proxy.keys" -}}
+{{- if and (ne .Values.mode "extproc") (contains "../keys/" (include "vsr-proxy.config" .)) -}}true{{- end -}}
+{{- end -}}
+
+{{/* The file of the first key that apps may use, in the Secret; empty without one. */}}
+{{- define "vsr-proxy.firstKey" -}}
+{{- $server := get (include "vsr-proxy.config" . | fromYaml) "server" -}}
+{{- with get $server "api_keys" -}}
+{{- $file := get (first .) "file" -}}
+{{- if hasPrefix "../keys/" $file -}}{{- trimPrefix "../keys/" $file -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* "true" if requests pass while the router is down, else "false". */}}
 {{- define "vsr-proxy.failOpen" -}}
 {{- $protects := false -}}
