@@ -87,6 +87,8 @@ var breakages = []breakage{
 	{"injected and shut in", "", deployment, router, "spec.template.metadata.labels", map[string]any{"app.kubernetes.io/name": "vsr-proxy", "sidecar.istio.io/inject": "true"}, "can't reach istiod"},
 	{"injected without DNS", "extproc with injected", "NetworkPolicy", "vsr-system/vsr-proxy-istiod", "spec.egress.1.ports", []any{map[string]any{"port": int64(15012)}}, "can't reach istiod"},
 	{"scaled", "extproc with autoscaling", "HorizontalPodAutoscaler", router, "spec.scaleTargetRef.name", "other", "scales what is not there"},
+	{"monitored pod", "extproc with monitoring-pools", "PodMonitor", "inference/endpoint-pickers", "spec.podMetricsEndpoints.0.port", "http", "has no port http"},
+	{"Prometheus kept out", "extproc with monitoring-pools", "NetworkPolicy", "inference/endpoint-pickers-metrics", "spec.ingress.0.ports.0.port", "grpc", "no NetworkPolicy lets Prometheus in"},
 	{"monitored", "extproc with monitoring", "ServiceMonitor", router, "spec.endpoints.0.port", "http", "found at 0 Services"},
 
 	// The way of a request.

@@ -40,9 +40,9 @@ func cases() []kase {
 		{name: "tenants", folders: []string{extproc, sim}, components: []string{tenants}, files: []string{tenants + "/namespaces.yaml"}},
 		{name: "both examples, failing closed", folders: []string{extproc, sim, objectives},
 			components: append(components("fail-closed"), tenants), files: []string{tenants + "/namespaces.yaml"}},
-		{name: "everything optional", folders: []string{extproc, sim}, components: components("fail-closed", "extproc-tls", "monitoring", "autoscaling")},
+		{name: "everything optional", folders: []string{extproc, sim}, components: components("fail-closed", "extproc-tls", "monitoring", "monitoring-pools", "autoscaling")},
 	}
-	for _, c := range []string{"fail-closed", "extproc-tls", "injected", "monitoring", "autoscaling"} {
+	for _, c := range []string{"fail-closed", "extproc-tls", "injected", "monitoring", "monitoring-pools", "autoscaling"} {
 		all = append(all, kase{name: "extproc with " + c, folders: []string{extproc, sim}, components: components(c)})
 	}
 	for _, c := range []string{"monitoring", "autoscaling"} {

@@ -35,6 +35,8 @@ func referenceFindings(s *set, given map[string]bool) []string {
 			}
 		case "ServiceMonitor":
 			monitorFindings(s, o, say)
+		case "PodMonitor":
+			podMonitorFindings(s, o, say)
 		case "NetworkPolicy":
 			networkPolicyFindings(s, o, say)
 		}
@@ -124,18 +126,52 @@ func monitorFindings(s *set, o *unstructured.Unstructured, say func(string, ...a
 	}
 }
 
-func networkPolicyFindings(s *set, o *unstructured.Unstructured, say func(string, ...any)) {
-	match := texts(o.Object, "spec", "podSelector", "matchLabels")
-	pods := s.podsMatching(o.GetNamespace(), match)
-	for _, expression := range list(o.Object, "spec", "podSelector", "matchExpressions") {
-		for _, value := range words(expression, "values") {
-			selected := s.podsMatching(o.GetNamespace(), map[string]string{text(expression, "key"): value})
-			if len(selected) == 0 {
-				say("selects no pod with %s: %s", text(expression, "key"), value)
+// podMonitorFindings: the pods have the port, and where policies guard them, one lets Prometheus' namespace in there.
+func podMonitorFindings(s *set, o *unstructured.Unstructured, say func(string, ...any)) {
+	for _, endpoint := range list(o.Object, "spec", "podMetricsEndpoints") {
+		port := text(endpoint, "port")
+		for _, w := range selected(s, o, "selector", say) {
+			if !w.port(port) {
+				say("%s has no port %s", named(w.owner), port)
 			}
-			pods = append(pods, selected...)
+			if !letsMonitoringIn(s, w, port) {
+				say("no NetworkPolicy lets Prometheus in at %s, port %s", named(w.owner), port)
+			}
 		}
 	}
+}
+
+func letsMonitoringIn(s *set, w workload, port string) bool {
+	for _, policy := range s.ofKind("NetworkPolicy") {
+		ours := slices.ContainsFunc(selected(s, policy, "podSelector", func(string, ...any) {}), func(other workload) bool { return other.owner == w.owner })
+		for _, rule := range list(policy.Object, "spec", "ingress") {
+			if ours && strings.Contains(fmt.Sprint(rule["from"]), "kubernetes.io/metadata.name:monitoring") &&
+				slices.ContainsFunc(list(rule, "ports"), func(p map[string]any) bool { return text(p, "port") == port }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// selected are the pods of an object's namespace that one of its selectors takes; it says which value takes none.
+func selected(s *set, o *unstructured.Unstructured, selector string, say func(string, ...any)) []workload {
+	pods := s.podsMatching(o.GetNamespace(), texts(o.Object, "spec", selector, "matchLabels"))
+	for _, expression := range list(o.Object, "spec", selector, "matchExpressions") {
+		for _, value := range words(expression, "values") {
+			more := s.podsMatching(o.GetNamespace(), map[string]string{text(expression, "key"): value})
+			if len(more) == 0 {
+				say("selects no pod with %s: %s", text(expression, "key"), value)
+			}
+			pods = append(pods, more...)
+		}
+	}
+	return pods
+}
+
+func networkPolicyFindings(s *set, o *unstructured.Unstructured, say func(string, ...any)) {
+	match := texts(o.Object, "spec", "podSelector", "matchLabels")
+	pods := selected(s, o, "podSelector", say)
 	if len(pods) == 0 && match["gateway.networking.k8s.io/gateway-name"] == "" { // Istio makes the gateway's pods
 		say("selects no pod")
 	}
