@@ -32,6 +32,21 @@ func TestWrongCommandsAreFound(t *testing.T) {
 	}
 }
 
+// The clean-up leaves nothing behind: what was applied from a file is deleted, and everything else is in a namespace.
+func TestWhatIsLeftBehindIsFound(t *testing.T) {
+	commands := []command{{"a.md", 1, "kubectl apply --server-side -f x.yaml"}, {"a.md", 2, "kubectl apply -f y.yaml"}, {"a.md", 3, "kubectl delete -f y.yaml"}, {"b.md", 1, "kubectl apply -f z.yaml"}}
+	if found := cleanUpFindings(commands); len(found) != 1 || found[0] != "a.md:1: x.yaml is never deleted" {
+		t.Errorf("%q", found)
+	}
+	for _, k := range cases() {
+		for _, o := range renderCase(t, k.name).objects {
+			if o.GetNamespace() == "" && o.GetKind() != "Namespace" {
+				t.Errorf("%s: %s is in no namespace", k.name, named(o))
+			}
+		}
+	}
+}
+
 // The releases of the guide fit each other and crds.txt.
 func TestReleasesThatDoNotFitAreFound(t *testing.T) {
 	sources, err := readSources("crds.txt")
