@@ -9,10 +9,12 @@ import (
 )
 
 const (
-	manifests = "deploy/kubernetes/"
-	sim       = manifests + "backends/demo-sim"
-	gpu       = manifests + "backends/demo-gpu"
-	extproc   = manifests + "overlays/extproc"
+	manifests  = "deploy/kubernetes/"
+	sim        = manifests + "backends/demo-sim"
+	gpu        = manifests + "backends/demo-gpu"
+	extproc    = manifests + "overlays/extproc"
+	objectives = manifests + "examples/objectives"
+	tenants    = manifests + "examples/tenants"
 )
 
 // pages are those whose commands are checked; they also say which Secrets the reader makes.
@@ -34,11 +36,13 @@ func cases() []kase {
 		{name: "sidecar", folders: []string{manifests + "overlays/sidecar", sim}},
 		{name: "extproc, simulated backends", folders: []string{extproc, sim}},
 		{name: "extproc, GPUs", folders: []string{extproc, gpu}},
-		{name: "objectives", folders: []string{manifests + "examples/objectives", sim}},
-		{name: "tenants", folders: []string{manifests + "examples/tenants", sim}, files: []string{manifests + "examples/tenants/namespaces.yaml"}},
-		{name: "everything optional", folders: []string{extproc, sim}, components: components("fail-closed", "extproc-tls", "monitoring", "autoscaling")},
+		{name: "objectives", folders: []string{extproc, sim, objectives}},
+		{name: "tenants", folders: []string{extproc, sim}, components: []string{tenants}, files: []string{tenants + "/namespaces.yaml"}},
+		{name: "both examples, failing closed", folders: []string{extproc, sim, objectives},
+			components: append(components("fail-closed"), tenants), files: []string{tenants + "/namespaces.yaml"}},
+		{name: "everything optional", folders: []string{extproc, sim}, components: components("fail-closed", "extproc-tls", "monitoring", "monitoring-pools", "autoscaling")},
 	}
-	for _, c := range []string{"fail-closed", "extproc-tls", "monitoring", "autoscaling"} {
+	for _, c := range []string{"fail-closed", "extproc-tls", "injected", "monitoring", "monitoring-pools", "autoscaling"} {
 		all = append(all, kase{name: "extproc with " + c, folders: []string{extproc, sim}, components: components(c)})
 	}
 	for _, c := range []string{"monitoring", "autoscaling"} {
@@ -66,7 +70,11 @@ func validate(root, binary string) (found, summary []string, err error) {
 	if _, err := os.Stat(binary); err != nil {
 		return nil, nil, fmt.Errorf("the configurations are checked with vsr-proxy itself: %w (make build)", err)
 	}
-	d, err := loadDefinitions(filepath.Join(root, "deploy/validate/crds.txt"))
+	sources, err := readSources(filepath.Join(root, "deploy/validate/crds.txt"))
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := loadDefinitions(sources)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,6 +104,13 @@ func validate(root, binary string) (found, summary []string, err error) {
 		}
 		look(s)
 	}
+	shown, err := shownSets(root, pages)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range shown {
+		look(s)
+	}
 	charts, err := chartSets(root)
 	if err != nil {
 		return nil, nil, err
@@ -109,6 +124,12 @@ func validate(root, binary string) (found, summary []string, err error) {
 	}
 	found = append(found, same...)
 	found = append(found, guideFindings(root, commands, everything)...)
+	found = append(found, releaseFindings(commands, sources)...)
+	floor, err := floorFindings(root)
+	if err != nil {
+		return nil, nil, err
+	}
+	found = append(found, floor...)
 	return found, []string{
 		fmt.Sprintf("%d renderings", count), fmt.Sprintf("%d objects", len(everything)), fmt.Sprintf("%d commands of the guides", len(commands)),
 	}, nil

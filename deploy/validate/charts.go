@@ -32,6 +32,7 @@ func chartCases() []chartCase {
 		{"tls", extproc, components("extproc-tls")},
 		{"observed", extproc, components("monitoring", "autoscaling")},
 		{"everything", "", nil},
+		{"keyless", "", nil},
 	}
 }
 

@@ -76,11 +76,7 @@ func (s source) fetch() (string, error) {
 	return got.Dir, nil
 }
 
-func loadDefinitions(file string) (*definitions, error) {
-	sources, err := readSources(file)
-	if err != nil {
-		return nil, err
-	}
+func loadDefinitions(sources []source) (*definitions, error) {
 	d := &definitions{map[runtimeschema.GroupKind][]byte{}, map[runtimeschema.GroupVersionKind]*definition{}}
 	for _, s := range sources {
 		dir, err := s.fetch()

@@ -99,7 +99,7 @@ func guideFindings(root string, commands []command, everything []*unstructured.U
 			namespaces[orElse(made[1], namespaceIn(c.text))] = true
 		}
 	}
-	var found []string
+	found := cleanUpFindings(commands)
 	for _, c := range commands {
 		say := func(format string, args ...any) {
 			found = append(found, fmt.Sprintf("%s:%d: ", c.page, c.line)+fmt.Sprintf(format, args...))
@@ -119,6 +119,31 @@ func guideFindings(root string, commands []command, everything []*unstructured.U
 			if len(all.podsMatching(ns, map[string]string{key: value})) == 0 && !others[ns] && key != "gateway.networking.k8s.io/gateway-name" {
 				say("no pod in %s has the label %s", ns, m[1])
 			}
+		}
+	}
+	return found
+}
+
+var (
+	applied = regexp.MustCompile(`kubectl apply (?:--server-side )?-f (\S+)`)
+	deleted = regexp.MustCompile(`kubectl delete -f (\S+)`)
+)
+
+// cleanUpFindings: a page that deletes anything deletes every file that it has applied, namespaces and definitions.
+func cleanUpFindings(commands []command) []string {
+	gone := map[string]map[string]bool{}
+	for _, c := range commands {
+		if m := deleted.FindStringSubmatch(c.text); m != nil {
+			if gone[c.page] == nil {
+				gone[c.page] = map[string]bool{}
+			}
+			gone[c.page][m[1]] = true
+		}
+	}
+	var found []string
+	for _, c := range commands {
+		if m := applied.FindStringSubmatch(c.text); m != nil && gone[c.page] != nil && !gone[c.page][m[1]] {
+			found = append(found, fmt.Sprintf("%s:%d: %s is never deleted", c.page, c.line, m[1]))
 		}
 	}
 	return found

@@ -32,6 +32,49 @@ func TestWrongCommandsAreFound(t *testing.T) {
 	}
 }
 
+// The clean-up leaves nothing behind: what was applied from a file is deleted, and everything else is in a namespace.
+func TestWhatIsLeftBehindIsFound(t *testing.T) {
+	commands := []command{{"a.md", 1, "kubectl apply --server-side -f x.yaml"}, {"a.md", 2, "kubectl apply -f y.yaml"}, {"a.md", 3, "kubectl delete -f y.yaml"}, {"b.md", 1, "kubectl apply -f z.yaml"}}
+	if found := cleanUpFindings(commands); len(found) != 1 || found[0] != "a.md:1: x.yaml is never deleted" {
+		t.Errorf("%q", found)
+	}
+	for _, k := range cases() {
+		for _, o := range renderCase(t, k.name).objects {
+			if o.GetNamespace() == "" && o.GetKind() != "Namespace" {
+				t.Errorf("%s: %s is in no namespace", k.name, named(o))
+			}
+		}
+	}
+}
+
+// The releases of the guide fit each other and crds.txt.
+func TestReleasesThatDoNotFitAreFound(t *testing.T) {
+	sources, err := readSources("crds.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const api = "kubectl apply -f https://github.com/kubernetes-sigs/gateway-api/releases/download/"
+	const extension = "kubectl apply -f https://github.com/kubernetes-sigs/gateway-api-inference-extension/releases/download/"
+	for text, want := range map[string]string{
+		api + "v1.4.0/standard-install.yaml":        "gateway-api v1.4.0, but the manifests are held against v1.5.1",
+		api + "v1.5.1/standard-install.yaml":        "",
+		extension + "v1.5.1/manifests.yaml":         "held against v1.4.0",
+		"ISTIO_VERSION=1.28.0 sh -":                 "Istio 1.28.0 is not 1.28.6",
+		"ISTIO_VERSION=1.29.1 sh -":                 "Istio 1.29.1 is not 1.28.6",
+		"ISTIO_VERSION=1.27.9 sh -":                 "Istio 1.27.9 is not 1.28.6",
+		"ISTIO_VERSION=1.28.6 sh -":                 "",
+		"ISTIO_VERSION=1.31.0 sh -":                 "",
+		"ISTIO_VERSION=1.31.0; ./istio-1.30.0/bin/": "Istio 1.30.0, and 1.31.0 before",
+	} {
+		found := releaseFindings([]command{{"page.md", 1, text}}, sources)
+		if want == "" && len(found) > 0 {
+			t.Errorf("%s: %q", text, found)
+		} else if want != "" {
+			wantFinding(t, found, want)
+		}
+	}
+}
+
 func TestSourceOfDefinitionsMustHaveItsHash(t *testing.T) {
 	sources, err := readSources("crds.txt")
 	if err != nil || len(sources) == 0 {

@@ -6,7 +6,8 @@
 //   - Policy (S7): non-root, seccomp, no capabilities, read-only root, pinned images, real probes, v1 where there is one.
 //   - What is referred to exists: ConfigMaps, Secrets, accounts, roles, Services, ports, gateways, pools, pickers, routes.
 //   - The router's configuration passes `vsr-proxy check` and agrees with routes, pools and filters around it.
-//   - The guide's commands name files and objects that exist, and the chart says the same as the overlays.
+//   - The guide's commands name files and objects that exist and releases that fit each other, and the chart says the same
+//     as the overlays.
 package main
 
 import (

@@ -112,6 +112,12 @@ func probeFindings(w workload, c container, say func(string, ...any)) {
 	if c.once() || slices.Contains([]string{"Job", "Pod"}, w.owner.GetKind()) {
 		return
 	}
+	if o := w.owner; o.GetKind() == "Deployment" {
+		start, deadline := table(c.fields, "startupProbe"), orDefault(number(o.Object, "spec", "progressDeadlineSeconds"), 600)
+		if allowed := orDefault(number(start, "periodSeconds"), 10) * orDefault(number(start, "failureThreshold"), 3); start != nil && allowed >= deadline {
+			say("may take %d s to start, but its roll-out is given up after %d s", allowed, deadline)
+		}
+	}
 	for _, kind := range []string{"readinessProbe", "livenessProbe", "startupProbe"} {
 		probe := table(c.fields, kind)
 		if probe == nil && kind != "startupProbe" {
@@ -131,6 +137,13 @@ func probeFindings(w workload, c container, say func(string, ...any)) {
 	if text(table(c.fields, "livenessProbe"), "httpGet", "path") != "/livez" {
 		say("its livenessProbe does not ask /livez")
 	}
+}
+
+func orDefault(value, other int64) int64 {
+	if value == 0 {
+		return other
+	}
+	return value
 }
 
 // early are the groups that have no v1; everything else that has one must use it.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,6 +35,8 @@ func referenceFindings(s *set, given map[string]bool) []string {
 			}
 		case "ServiceMonitor":
 			monitorFindings(s, o, say)
+		case "PodMonitor":
+			podMonitorFindings(s, o, say)
 		case "NetworkPolicy":
 			networkPolicyFindings(s, o, say)
 		}
@@ -43,6 +46,7 @@ func referenceFindings(s *set, given map[string]bool) []string {
 			found = append(found, named(w.owner)+": "+fmt.Sprintf(format, args...))
 		}
 		podReferences(s, w, given, say)
+		injectedFindings(s, w, say)
 	}
 	return append(found, routingFindings(s, given)...)
 }
@@ -53,10 +57,43 @@ func bindingFindings(s *set, o *unstructured.Unstructured, say func(string, ...a
 		say("role %s is not there", role)
 	}
 	for _, subject := range list(o.Object, "subjects") {
-		if s.find(text(subject, "kind"), text(subject, "namespace"), text(subject, "name")) == nil {
+		ns, name := text(subject, "namespace"), text(subject, "name")
+		if s.find(text(subject, "kind"), ns, name) == nil && !gatewayAccount(s, ns, name) {
 			say("subject %s is not there", text(subject, "name"))
 		}
 	}
+}
+
+// gatewayAccount: Istio makes a Gateway's account, called like its Service.
+func gatewayAccount(s *set, namespace, name string) bool {
+	for _, g := range s.ofKind("Gateway") {
+		if g.GetNamespace() == namespace && name == g.GetName()+"-"+text(g.Object, "spec", "gatewayClassName") {
+			return true
+		}
+	}
+	return false
+}
+
+// mayList says whether a namespace's Role lets an account list a kind of core objects, whatever their names.
+func mayList(s *set, namespace, account, resource string) bool {
+	for _, binding := range s.ofKind("RoleBinding") {
+		role := s.find(text(binding.Object, "roleRef", "kind"), namespace, text(binding.Object, "roleRef", "name"))
+		if binding.GetNamespace() != namespace || role == nil {
+			continue
+		}
+		its, may := false, false
+		for _, subject := range list(binding.Object, "subjects") {
+			its = its || text(subject, "kind") == "ServiceAccount" && text(subject, "name") == account && text(subject, "namespace") == namespace
+		}
+		for _, rule := range list(role.Object, "rules") {
+			may = may || len(words(rule, "resourceNames")) == 0 && slices.Contains(words(rule, "apiGroups"), "") &&
+				slices.Contains(words(rule, "resources"), resource) && slices.Contains(words(rule, "verbs"), "list")
+		}
+		if its && may {
+			return true
+		}
+	}
+	return false
 }
 
 func serviceFindings(s *set, o *unstructured.Unstructured, say func(string, ...any)) {
@@ -89,18 +126,52 @@ func monitorFindings(s *set, o *unstructured.Unstructured, say func(string, ...a
 	}
 }
 
-func networkPolicyFindings(s *set, o *unstructured.Unstructured, say func(string, ...any)) {
-	match := texts(o.Object, "spec", "podSelector", "matchLabels")
-	pods := s.podsMatching(o.GetNamespace(), match)
-	for _, expression := range list(o.Object, "spec", "podSelector", "matchExpressions") {
-		for _, value := range words(expression, "values") {
-			selected := s.podsMatching(o.GetNamespace(), map[string]string{text(expression, "key"): value})
-			if len(selected) == 0 {
-				say("selects no pod with %s: %s", text(expression, "key"), value)
+// podMonitorFindings: the pods have the port, and where policies guard them, one lets Prometheus' namespace in there.
+func podMonitorFindings(s *set, o *unstructured.Unstructured, say func(string, ...any)) {
+	for _, endpoint := range list(o.Object, "spec", "podMetricsEndpoints") {
+		port := text(endpoint, "port")
+		for _, w := range selected(s, o, "selector", say) {
+			if !w.port(port) {
+				say("%s has no port %s", named(w.owner), port)
 			}
-			pods = append(pods, selected...)
+			if !letsMonitoringIn(s, w, port) {
+				say("no NetworkPolicy lets Prometheus in at %s, port %s", named(w.owner), port)
+			}
 		}
 	}
+}
+
+func letsMonitoringIn(s *set, w workload, port string) bool {
+	for _, policy := range s.ofKind("NetworkPolicy") {
+		ours := slices.ContainsFunc(selected(s, policy, "podSelector", func(string, ...any) {}), func(other workload) bool { return other.owner == w.owner })
+		for _, rule := range list(policy.Object, "spec", "ingress") {
+			if ours && strings.Contains(fmt.Sprint(rule["from"]), "kubernetes.io/metadata.name:monitoring") &&
+				slices.ContainsFunc(list(rule, "ports"), func(p map[string]any) bool { return text(p, "port") == port }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// selected are the pods of an object's namespace that one of its selectors takes; it says which value takes none.
+func selected(s *set, o *unstructured.Unstructured, selector string, say func(string, ...any)) []workload {
+	pods := s.podsMatching(o.GetNamespace(), texts(o.Object, "spec", selector, "matchLabels"))
+	for _, expression := range list(o.Object, "spec", selector, "matchExpressions") {
+		for _, value := range words(expression, "values") {
+			more := s.podsMatching(o.GetNamespace(), map[string]string{text(expression, "key"): value})
+			if len(more) == 0 {
+				say("selects no pod with %s: %s", text(expression, "key"), value)
+			}
+			pods = append(pods, more...)
+		}
+	}
+	return pods
+}
+
+func networkPolicyFindings(s *set, o *unstructured.Unstructured, say func(string, ...any)) {
+	match := texts(o.Object, "spec", "podSelector", "matchLabels")
+	pods := selected(s, o, "podSelector", say)
 	if len(pods) == 0 && match["gateway.networking.k8s.io/gateway-name"] == "" { // Istio makes the gateway's pods
 		say("selects no pod")
 	}
@@ -112,6 +183,29 @@ func networkPolicyFindings(s *set, o *unstructured.Unstructured, say func(string
 				}
 			}
 		}
+	}
+}
+
+// injectedFindings: a pod that Istio puts its proxy into is not ready before that has reached istiod, by its name.
+func injectedFindings(s *set, w workload, say func(string, ...any)) {
+	if w.labels["sidecar.istio.io/inject"] != "true" {
+		return
+	}
+	closed, open := false, map[int64]bool{}
+	for _, policy := range s.ofKind("NetworkPolicy") {
+		match := texts(policy.Object, "spec", "podSelector", "matchLabels")
+		if policy.GetNamespace() != w.owner.GetNamespace() || !contains(w.labels, match) || !slices.Contains(words(policy.Object, "spec", "policyTypes"), "Egress") {
+			continue
+		}
+		closed = true
+		for _, rule := range list(policy.Object, "spec", "egress") {
+			for _, p := range list(rule, "ports") {
+				open[number(p, "port")] = true
+			}
+		}
+	}
+	if closed && !(open[15012] && open[53]) {
+		say("Istio's proxy in it can't reach istiod (15012) and DNS (53)")
 	}
 }
 

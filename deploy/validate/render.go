@@ -68,6 +68,26 @@ func together(root string, folders, components, files []string) ([]*unstructured
 
 // overlayOf writes what a user would: a kustomization of a folder and components. Kustomize takes relative paths alone.
 func overlayOf(root, folder string, components []string) (string, error) {
+	var text strings.Builder
+	fmt.Fprintf(&text, "resources: [../%s]\ncomponents:\n", folder)
+	for _, c := range components {
+		fmt.Fprintf(&text, "  - ../%s\n", c)
+	}
+	return written(root, text.String())
+}
+
+// buildShown builds a kustomization that stands in a folder at the top of the repository, or names it by its address.
+func buildShown(root, kustomization string) ([]*unstructured.Unstructured, error) {
+	dir, err := written(root, strings.ReplaceAll(kustomization, "https://github.com/vsr-proxy/vsr-proxy//deploy/", "../deploy/"))
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	return kustomize(dir)
+}
+
+// written puts a kustomization into a folder of its own; its paths ../deploy are made to lead to root from there.
+func written(root, kustomization string) (string, error) {
 	dir, err := os.MkdirTemp("", "overlay-")
 	if err != nil {
 		return "", err
@@ -75,17 +95,16 @@ func overlayOf(root, folder string, components []string) (string, error) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return "", err
 	}
-	relative := func(path string) string {
-		absolute, _ := filepath.Abs(filepath.Join(root, path))
-		rel, _ := filepath.Rel(dir, absolute)
-		return rel
+	absolute, err := filepath.Abs(filepath.Join(root, "deploy"))
+	if err != nil {
+		return "", err
 	}
-	var text strings.Builder
-	fmt.Fprintf(&text, "resources: [%s]\ncomponents:\n", relative(folder))
-	for _, c := range components {
-		fmt.Fprintf(&text, "  - %s\n", relative(c))
+	relative, err := filepath.Rel(dir, absolute)
+	if err != nil {
+		return "", err
 	}
-	return dir, os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text.String()), 0o600)
+	text := strings.ReplaceAll(kustomization, "../deploy/", relative+"/")
+	return dir, os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600)
 }
 
 // chart renders a chart as helm install --namespace would. Tests are hooks of their own: they come second.

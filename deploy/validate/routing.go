@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -13,6 +14,8 @@ func routingFindings(s *set, given map[string]bool) []string {
 	for _, o := range s.objects {
 		say := func(format string, args ...any) { found = append(found, named(o)+": "+fmt.Sprintf(format, args...)) }
 		switch o.GetKind() {
+		case "Gateway":
+			listenerFindings(o, say)
 		case "HTTPRoute":
 			routeFindings(s, o, say)
 		case "InferencePool":
@@ -25,8 +28,8 @@ func routingFindings(s *set, given map[string]bool) []string {
 			if serviceAt(s, text(o.Object, "spec", "host")) == nil {
 				say("host %s is no Service here", text(o.Object, "spec", "host"))
 			}
-			if secret := text(o.Object, "spec", "trafficPolicy", "tls", "credentialName"); secret != "" && !givenAnywhere(given, secret) {
-				say("Secret %s is made by nobody", secret)
+			if secret := text(o.Object, "spec", "trafficPolicy", "tls", "credentialName"); secret != "" {
+				credentialFindings(s, given, secret, say)
 			}
 		case "EnvoyFilter":
 			filterFindings(s, o, say)
@@ -35,13 +38,17 @@ func routingFindings(s *set, given map[string]bool) []string {
 	return found
 }
 
-func givenAnywhere(given map[string]bool, name string) bool {
-	for key := range given {
-		if strings.HasSuffix(key, "/"+name) {
-			return true
+// credentialFindings: the Secret is the gateway's, in its namespace, and istiod asks whether its account may list Secrets.
+func credentialFindings(s *set, given map[string]bool, secret string, say func(string, ...any)) {
+	for _, g := range s.ofKind("Gateway") {
+		ns, account := g.GetNamespace(), g.GetName()+"-"+text(g.Object, "spec", "gatewayClassName")
+		if !given[ns+"/"+secret] {
+			say("Secret %s is made by nobody in the gateway's namespace %s", secret, ns)
+		}
+		if !mayList(s, ns, account, "secrets") {
+			say("the gateway gets no key of Secret %s: %s/%s may not list Secrets", secret, ns, account)
 		}
 	}
-	return false
 }
 
 func routeFindings(s *set, o *unstructured.Unstructured, say func(string, ...any)) {
@@ -52,8 +59,8 @@ func routeFindings(s *set, o *unstructured.Unstructured, say func(string, ...any
 			say("gateway %s is not there", text(parent, "name"))
 			continue
 		}
-		if !admits(gateway, o.GetNamespace()) {
-			say("gateway %s takes no routes of its namespace", text(parent, "name"))
+		if !admits(gateway, text(parent, "sectionName"), o) {
+			say("gateway %s takes no routes of its namespace for its hosts", text(parent, "name"))
 		}
 	}
 	for _, rule := range list(o.Object, "spec", "rules") {
@@ -78,25 +85,48 @@ func routeFindings(s *set, o *unstructured.Unstructured, say func(string, ...any
 	}
 }
 
-// admits says whether a gateway's listeners take routes of a namespace.
-func admits(gateway *unstructured.Unstructured, namespace string) bool {
+// listenerFindings: routes of several namespaces at one listener could take each other's requests, and a route from
+// elsewhere, at a listener without a host name, everybody's.
+func listenerFindings(o *unstructured.Unstructured, say func(string, ...any)) {
+	for _, l := range list(o.Object, "spec", "listeners") {
+		namespaces, all := allowed(o, l)
+		if all || len(namespaces) > 1 {
+			say("listener %s takes routes of several namespaces, which can take each other's requests", text(l, "name"))
+		} else if text(l, "hostname") == "" && !slices.Contains(namespaces, o.GetNamespace()) {
+			say("listener %s takes routes of another namespace for every host", text(l, "name"))
+		}
+	}
+}
+
+// allowed are the namespaces whose routes a listener takes, by their names; a selector of anything else may take any.
+func allowed(gateway *unstructured.Unstructured, listener map[string]any) (namespaces []string, all bool) {
+	const name = "kubernetes.io/metadata.name"
+	from := table(listener, "allowedRoutes", "namespaces")
+	switch text(from, "from") {
+	case "", "Same":
+		return []string{gateway.GetNamespace()}, false
+	case "Selector":
+		if only := texts(from, "selector", "matchLabels")[name]; only != "" {
+			return []string{only}, false
+		}
+		for _, e := range list(from, "selector", "matchExpressions") {
+			if text(e, "key") == name && text(e, "operator") == "In" {
+				return words(e, "values"), false
+			}
+		}
+	}
+	return nil, true
+}
+
+// admits says whether a listener takes a route, by its namespace and host names; section is empty for any listener.
+func admits(gateway *unstructured.Unstructured, section string, route *unstructured.Unstructured) bool {
+	hosts := words(route.Object, "spec", "hostnames")
 	for _, l := range list(gateway.Object, "spec", "listeners") {
-		from := table(l, "allowedRoutes", "namespaces")
-		switch text(from, "from") {
-		case "All":
+		namespaces, all := allowed(gateway, l)
+		host := text(l, "hostname")
+		if (section == "" || section == text(l, "name")) && (all || slices.Contains(namespaces, route.GetNamespace())) &&
+			(host == "" || len(hosts) == 0 || slices.Contains(hosts, host)) {
 			return true
-		case "Selector":
-			for _, e := range list(from, "selector", "matchExpressions") {
-				for _, value := range words(e, "values") {
-					if text(e, "key") == "kubernetes.io/metadata.name" && value == namespace {
-						return true
-					}
-				}
-			}
-		default:
-			if namespace == gateway.GetNamespace() {
-				return true
-			}
 		}
 	}
 	return false
@@ -155,9 +185,13 @@ func filterFindings(s *set, o *unstructured.Unstructured, say func(string, ...an
 		vhost := table(p, "match", "routeConfiguration", "vhost")
 		if name := text(vhost, "name"); name != "" && !hasHost(s, name) {
 			say("no HTTPRoute is for the host %s", name)
+		} else if name != "" && !hasListener(s, name) {
+			say("no listener is for the host %s: whoever makes the route may take another", name)
 		}
 		if name := text(vhost, "route", "name"); name != "" && !hasRule(s, name) {
 			say("no HTTPRoute has a rule %s", name)
+		} else if name != "" && !strings.HasPrefix(name, o.GetNamespace()+".") {
+			say("the name of the rule %s is not this namespace's to choose: with another the patch matches nothing", name)
 		}
 	}
 }
@@ -166,6 +200,17 @@ func hasHost(s *set, vhost string) bool {
 	for _, route := range s.ofKind("HTTPRoute") {
 		for _, host := range words(route.Object, "spec", "hostnames") {
 			if host+":80" == vhost {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func hasListener(s *set, vhost string) bool {
+	for _, g := range s.ofKind("Gateway") {
+		for _, l := range list(g.Object, "spec", "listeners") {
+			if fmt.Sprintf("%s:%d", text(l, "hostname"), number(l, "port")) == vhost {
 				return true
 			}
 		}

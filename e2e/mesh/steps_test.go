@@ -47,11 +47,11 @@ func (m *mesh) restore(t *testing.T) {
 	m.settle(t)
 }
 
-// withComponents puts components on the extproc overlay for the rest of the test.
-func (m *mesh) withComponents(t *testing.T, names ...string) {
+// mine renders what a user's kustomization of the extproc overlay and folders of
+// deploy/kubernetes, all components, comes to.
+func (m *mesh) mine(t *testing.T, components ...string) string {
 	t.Helper()
-	t.Cleanup(func() { m.restore(t) })
-	dir := m.file("kustomize-" + strings.Join(names, "-"))
+	dir := m.file("mine-" + strings.ReplaceAll(strings.Join(components, "-"), "/", "-"))
 	relative, err := filepath.Rel(dir, repoFile("deploy/kubernetes"))
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
@@ -60,8 +60,8 @@ func (m *mesh) withComponents(t *testing.T, names ...string) {
 		t.Fatal(err)
 	}
 	text := "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [" + relative + "/overlays/extproc]\ncomponents:\n"
-	for _, name := range names {
-		text += "  - " + relative + "/components/" + name + "\n"
+	for _, name := range components {
+		text += "  - " + relative + "/" + name + "\n"
 	}
 	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
@@ -70,6 +70,17 @@ func (m *mesh) withComponents(t *testing.T, names ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return rendered
+}
+
+// withComponents puts components on the extproc overlay for the rest of the test.
+func (m *mesh) withComponents(t *testing.T, names ...string) {
+	t.Helper()
+	t.Cleanup(func() { m.restore(t) })
+	for i, name := range names {
+		names[i] = "components/" + name
+	}
+	rendered := m.mine(t, names...)
 	before := m.configDump(t)
 	m.mustApply(t, rendered)
 	if err := until(60*time.Second, func() error {

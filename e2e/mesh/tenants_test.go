@@ -4,6 +4,7 @@ package mesh
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,30 @@ func TestTenants(t *testing.T) {
 			}
 		}
 	})
+	t.Run("no team takes another's requests", func(t *testing.T) {
+		rig.mustApply(t, `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: thief, namespace: team-b}
+spec:
+  parentRefs: [{name: inference-gateway, namespace: inference}]
+  hostnames: [team-a.example.com, team-b.example.com]
+  rules:
+    - matches: [{path: {type: PathPrefix, value: /v1/chat/}}]
+      backendRefs: [{group: inference.networking.k8s.io, kind: InferencePool, name: phi4-mini, namespace: inference}]
+`)
+		rig.waitForRoute(t, "team-b.thief.0", true) // for its own host name it is taken
+		for range 5 {
+			if a := mustAsk(t, teamA(chat("llama3-8b", "hello"))); a.status != 200 || a.pool() != "llama3-8b" {
+				t.Errorf("team A: %s", a)
+			}
+		}
+		rig.mustRun(t, "-n", "team-b", "delete", "httproute", "thief")
+		rig.waitForRoute(t, "team-b.thief.0", false)
+	})
+	// What follows is team B's with its route called otherwise: its rate and its
+	// objective don't hang on a name that it chooses.
+	rig.renameRoute(t, "team-b")
 	t.Run("a rate for each", func(t *testing.T) {
 		// 20 at once and 10 a second for team B, 100 at once for team A.
 		limited := map[string]int{}
@@ -104,6 +129,32 @@ func shed(t *testing.T, teamA, teamB func(request) request) {
 	}
 }
 
+// renameRoute puts a team's route in its own place under another name.
+func (m *mesh) renameRoute(t *testing.T, team string) {
+	t.Helper()
+	data, err := os.ReadFile(repoFile("deploy/kubernetes/examples/tenants/" + team + "/httproute.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.mustApply(t, strings.Replace(string(data), "  name: models\n", "  name: renamed\n  namespace: "+team+"\n", 1))
+	m.mustRun(t, "-n", team, "delete", "httproute", "models")
+	m.waitForRoute(t, team+".models.0", false)
+	m.waitForRoute(t, team+".renamed.0", true)
+}
+
+// waitForRoute waits until the gateway has a route of this name, or has none.
+func (m *mesh) waitForRoute(t *testing.T, name string, there bool) {
+	t.Helper()
+	if err := until(30*time.Second, func() error {
+		if strings.Contains(m.configDump(t), `"`+name+`"`) != there {
+			return fmt.Errorf("the gateway has a route %s: %v", name, !there)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // addTenants applies the example for the rest of the test.
 func (m *mesh) addTenants(t *testing.T) {
 	t.Helper()
@@ -115,11 +166,7 @@ func (m *mesh) addTenants(t *testing.T) {
 		m.restore(t)
 	})
 	m.mustRun(t, "apply", "-f", repoFile("deploy/kubernetes/examples/tenants/namespaces.yaml"))
-	rendered, err := m.overlay("examples/tenants")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.mustApply(t, rendered)
+	m.mustApply(t, m.mine(t, "examples/tenants"))
 	if err := until(60*time.Second, func() error {
 		filters, err := m.filters()
 		if err == nil && !strings.Contains(strings.Join(filters, " "), "header_mutation") {

@@ -31,6 +31,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $door := dict "enabled" true "listen" "0.0.0.0:50051" "message_timeout" .Values.extproc.messageTimeout -}}
 {{- $_ := set $door "insecure" true -}}
 {{- $_ := set $base "extproc" $door -}}
+{{- /* The router wants a classification, 1 s unless given, to end within three quarters of it; here in milliseconds. */ -}}
+{{- $most := floor (mulf (trimSuffix "s" .Values.extproc.messageTimeout | float64) 750.0) -}}
+{{- if lt $most 1000.0 -}}
+{{- $_ := set $base "classify" (dict "deadline" (printf "%.0fms" $most)) -}}
+{{- end -}}
 {{- else -}}
 {{- $_ := set $base.server "listen" "0.0.0.0:8801" -}}
 {{- $_ := set $base.server "api_keys" (list (dict "name" "apps" "file" "../keys/apps")) -}}
@@ -42,6 +47,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- toYaml (mergeOverwrite $base (deepCopy .Values.config)) -}}
 {{- end -}}
 
+{{/* Not empty if the configuration reads a key from the Secret, which only then is mounted: a pod waits for a volume's Secret. */}}
+{{- define "vsr-proxy.keys" -}}
+{{- if and (ne .Values.mode "extproc") (contains "../keys/" (include "vsr-proxy.config" .)) -}}true{{- end -}}
+{{- end -}}
+
+{{/* The file of the first key that apps may use, in the Secret; empty without one. */}}
+{{- define "vsr-proxy.firstKey" -}}
+{{- $server := get (include "vsr-proxy.config" . | fromYaml) "server" -}}
+{{- with get $server "api_keys" -}}
+{{- $file := get (first .) "file" -}}
+{{- if hasPrefix "../keys/" $file -}}{{- trimPrefix "../keys/" $file -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* "true" if requests pass while the router is down, else "false". */}}
 {{- define "vsr-proxy.failOpen" -}}
 {{- $protects := false -}}
@@ -51,12 +70,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if eq .Values.extproc.failureMode "auto" -}}{{ not $protects }}{{- else -}}{{ eq .Values.extproc.failureMode "open" }}{{- end -}}
 {{- end -}}
 
+{{/* The name that a model's objects have: what Kubernetes doesn't take in one becomes a dash. */}}
+{{- define "vsr-proxy.objectName" -}}
+{{- $name := lower . | replace "/" "-" | replace ":" "-" | replace "_" "-" -}}
+{{- if or (gt (len $name) 253) (not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$" $name)) -}}
+{{- fail (printf "config.models: %q makes no name for an HTTPRoute (%q): set routes.create=false, and make the routes yourself" . $name) -}}
+{{- end -}}
+{{- $name -}}
+{{- end -}}
+
 {{/* The name of a model's pool; takes a list of the root and the model. */}}
 {{- define "vsr-proxy.pool" -}}
-{{- $pool := index . 1 -}}
 {{- $model := index . 1 -}}
+{{- $pool := "" -}}
 {{- range (index . 0).Values.routes.pools -}}{{- if eq .model $model -}}{{- $pool = .pool -}}{{- end -}}{{- end -}}
-{{- $pool -}}
+{{- $pool | default (include "vsr-proxy.objectName" $model) -}}
 {{- end -}}
 
 {{- define "vsr-proxy.onGateway" -}}
