@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -222,7 +223,10 @@ func (c *Classifier) findIn(source string, e excerpt, places []place, owner []in
 		at = trimSymbols(source, at)
 		found[i].From, found[i].To = e.source.from+at.from, e.source.from+at.to
 	}
-	return slices.DeleteFunc(found, func(s Span) bool { return s.From == s.To })
+	// A bracket alone is no telephone number, whatever the tagger thinks of it.
+	return slices.DeleteFunc(found, func(s Span) bool {
+		return !strings.ContainsFunc(source[s.From-e.source.from:s.To-e.source.from], isWord)
+	})
 }
 
 // Stats is what the classifier is doing at one moment.

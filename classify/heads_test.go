@@ -75,6 +75,21 @@ func TestOneRunAnswersForAllHeads(t *testing.T) {
 	}
 }
 
+// Punctuation alone is no name, however sure the tagger is.
+func TestASpanHasALetterOrADigit(t *testing.T) {
+	hs := heads()
+	hs[2].Words["("], hs[2].Words["-"] = "B-PERSON", "B-PERSON"
+	c := newClassifier(t, classifytest.New(classifytest.Options{Heads: hs}), options())
+	text := "call ( or - and john"
+	r, err := c.Classify(t.Context(), text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := texts(text, r.Spans), []string{"PERSON john"}; !slices.Equal(got, want) {
+		t.Errorf("spans %q, want %q", got, want)
+	}
+}
+
 // The positive label needs its threshold, however likely it is.
 func TestPositiveLabelNeedsItsThreshold(t *testing.T) {
 	c := newClassifier(t, manyHeads(0), options())
