@@ -1,8 +1,7 @@
 """Token batches for one task: rows of similar length together, each pass in another
 order, with the cuts and changes of wording that make small data go further."""
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,8 +10,6 @@ from tokenizers import Tokenizer
 import data
 import personal
 import phrases
-
-OPTIONS = re.compile(r"\n[A-J][.)] .*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -24,8 +21,10 @@ class Task:
     share: float  # of all steps
     framing: float = 0.0  # share of rows that get an opening or a closing phrase, or both
     lower: float = 0.1  # share of rows in lower case
-    strip: float = 0.0  # share of rows whose answer options are cut off
     smoothing: float = 0.05  # of the labels of whole texts
+
+    def digest(self) -> str:
+        return f"{self.rows.digest()} {replace(self, rows=None)}"
 
 
 class Batches:
@@ -62,8 +61,6 @@ class Batches:
         if random.random() < t.lower:
             lowered = text.lower()
             text = lowered if len(lowered) == len(text) else text  # spans must still fit
-        if random.random() < t.strip:
-            text = OPTIONS.sub("", text)
         if random.random() < t.framing:
             text = phrases.frame(text, random)
         encoding = self.tokenizer.encode(text[: t.window * 12], add_special_tokens=False)

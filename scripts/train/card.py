@@ -16,8 +16,9 @@ from what `vsr-proxy eval` measured; do not edit by hand.
 
 - **Encoder**: the lowest {layers} of the 12 layers of intfloat/multilingual-e5-small (MIT), width 384; its vocabulary cut
   to the {pieces} pieces that are worth their bytes. Weights int8, activations quantised at run time.
-- **Heads**: {heads}. Linear maps of pooled states of several layers; domain and complexity also count pieces and
-  hashed pairs of pieces, which is a linear n-gram model inside the same graph; the tagger reads each token.
+- **Heads**: {heads}. Linear maps of pooled states of several layers; that of domains also counts pieces and hashed pairs of
+  pieces, which is a linear n-gram model inside the same graph; that of complexity reads the last layer's mean and the
+  length; the tagger reads each token.
 - **Input**: `input_ids`, `attention_mask`, int64 [batch, sequence]. **Outputs**: logits by the head's name.
 - **Window**: {window} tokens of text, neighbours share {overlap}. Domain and complexity of a long text are the mean over
   windows, an attack is the window that looks most like one, its odds divided by the number of windows to the power of
@@ -69,8 +70,9 @@ of these rows are in no training row.
 {pii}
 
 ### Complexity
-`vsr-proxy eval outcomes.jsonl.gz` on the MMLU outcomes. **These rows were trained on** (all but one in twenty); the held
-rows are the line to read. No outcome data of another kind was at hand: transfer is not measured here.
+`vsr-proxy eval outcomes.jsonl.gz` on the MMLU outcomes. **The head was fitted to these rows** (all but one in twenty); the held
+rows are the line to read, and they are few: `complexity.py` tells APGR on rows, and on subjects, that a fit has not seen,
+over all rows (below). No outcome data of another kind was at hand.
 
 {complexity}
 
@@ -86,7 +88,7 @@ rows are the line to read. No outcome data of another kind was at hand: transfer
   more often than not. Historical and public persons are not meant to be found.
 - Long honest documents raise more alarms than prompts do: the tables of hidden attacks say how many. The discount that keeps
   them few also lets a weak attack hide in a long text.
-- Text spelt with spaces between its letters, in leet, rot13 or base64 passes the detector.
+- Text in leet, upside down, rot13 or base64 passes the detector.
 - Complexity is what MMLU questions taught about two models of 2023.
 - Labels of the user-style rows were given once, with no second reader; their noise is not known.
 """

@@ -14,7 +14,8 @@ Beside it stand the prompts written for this project, in prompts/.
 import gzip
 import hashlib
 import json
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -38,37 +39,43 @@ SHARE_ALIKE = frozenset({"exams", "bipia-code-context", "bipia-email", "bipia-ta
 USER_STYLE = frozenset({"koala-test-set", "self-instruct-user-oriented", "self-instruct-seed", "vicuna-bench"})
 
 WEIGHTS = {"koala-test-set": 4.0, "self-instruct-user-oriented": 3.0, "self-instruct-seed": 3.0, "vicuna-bench": 4.0,
-           "written": 2.0, "written-foreign": 1.5}
+           "mmlu": 1.25, "mmlu-pro": 1.25, "written": 2.0, "written-foreign": 1.5}
 
 Span = tuple[int, int, str]
 
 
 @dataclass
 class Rows:
-    """Parallel lists. label is an index; spans are there for tagged texts only."""
+    """Parallel lists. label is an index; spans are there for tagged texts only, gains (what
+    the strong model does better than the weak one: 1, 0 or -1) for outcomes only."""
 
     text: list[str] = field(default_factory=list)
     label: list[int] = field(default_factory=list)
     source: list[str] = field(default_factory=list)
     weight: list[float] = field(default_factory=list)
     spans: list[list[Span]] = field(default_factory=list)
+    gain: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.text)
 
-    def add(self, text: str, source: str, label: int = 0, spans: list[Span] | None = None, weight: float | None = None) -> None:
+    def add(self, text: str, source: str, label: int = 0, spans: list[Span] | None = None, weight: float | None = None,
+            gain: int = 0) -> None:
         self.text.append(text)
         self.label.append(label)
         self.source.append(source)
         self.weight.append(WEIGHTS.get(source, 1.0) if weight is None else weight)
         self.spans.append(spans or [])
+        self.gain.append(gain)
+
+    def columns(self) -> list[list]:
+        return [getattr(self, f.name) for f in fields(self)]
 
     def take(self, index) -> "Rows":
-        return Rows(*([column[i] for i in index] for column in (self.text, self.label, self.source, self.weight, self.spans)))
+        return Rows(*([column[i] for i in index] for column in self.columns()))
 
     def plus(self, other: "Rows") -> "Rows":
-        return Rows(self.text + other.text, self.label + other.label, self.source + other.source,
-                    self.weight + other.weight, self.spans + other.spans)
+        return Rows(*(a + b for a, b in zip(self.columns(), other.columns())))
 
     def split(self, held) -> tuple["Rows", "Rows"]:
         """Rows that are not held, and those that are."""
@@ -99,19 +106,30 @@ def labelled(path: Path, labels: tuple[str, ...], keep_share_alike: bool = False
     return rows
 
 
+# Generated names come with a title now and then. It is no part of the name: what is masked reads better with it left.
+TITLE = re.compile(r"(Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Frau|Sr|Sra|Dra|Dott|Sig|Ing|Bay|Bayan|pan|pani)\b\.?\s+", re.IGNORECASE)
+
+
+def untitled(text: str, start: int, end: int, kind: str) -> Span:
+    """The span without the titles in front of a person's name."""
+    while kind == "PERSON" and (title := TITLE.match(text, start, end)):
+        start = title.end()
+    return start, end, kind
+
+
 def tagged(path: Path) -> Rows:
     rows = Rows()
     for _, row in lines(path):
-        rows.add(row["text"], row["source"], spans=[(e["start"], e["end"], e["type"]) for e in row["entities"]])
+        rows.add(row["text"], row["source"], spans=[untitled(row["text"], e["start"], e["end"], e["type"]) for e in row["entities"]])
     return rows
 
 
 def outcomes(path: Path) -> Rows:
-    """label 1 where only the strong model was right. Where only the weak one was,
-    calling the strong one costs money and the answer: such a row counts thrice."""
+    """label 1 where only the strong model was right; source is the subject."""
     rows = Rows()
     for _, row in lines(path):
-        rows.add(row["text"], row["subject"], int(row["strong"] > row["weak"]), weight=3.0 if row["weak"] > row["strong"] else 1.0)
+        gain = row["strong"] - row["weak"]
+        rows.add(row["text"], row["subject"], int(gain > 0), gain=gain)
     return rows
 
 

@@ -2,9 +2,9 @@
 
 Three heads read the whole text: linear maps of the mean, maximum and first state of
 the last layer, the means of some layers below (which know more of the topic than the
-last), and the logarithm of the number of tokens. Two of them also count words: each
-piece, and each pair of neighbours by its hash, adds what it alone says for a label,
-as a linear model over n-grams would. One head reads each token.
+last), and the logarithm of the number of tokens. That of domains also counts words:
+each piece, and each pair of neighbours by its hash, adds what it alone says for a
+label, as a linear model over n-grams would. One head reads each token.
 """
 
 import numpy as np
@@ -28,8 +28,8 @@ HEADS = {
 TOKEN_HEAD = "pii"
 
 # Heads that count words. The detector of attacks does not: it would learn the trigger
-# words, which honest prompts hold too.
-COUNTED = ("domain", "complexity")
+# words, which honest prompts hold too. Complexity has too few rows for so many weights.
+COUNTED = ("domain",)
 COLUMNS = sum(len(HEADS[h]) for h in COUNTED)
 BUCKETS = 1 << 17  # of pairs
 FACTOR = 1_000_003  # pair -> (first * FACTOR + second) mod BUCKETS

@@ -96,9 +96,10 @@ class Values:
             at = hole.end()
             kind = "PERSON" if hole[1] == "FIRST" else hole[1]
             value = self.of(hole[1], f)
-            if kind in TYPES:
-                spans.append((len(text), len(text) + len(value), kind))
+            start = len(text)
             text += value
+            if kind in TYPES:
+                spans.append(data.untitled(text, start, len(text), kind))
         return text + template[at:], spans
 
 

@@ -14,14 +14,17 @@ import unicodedata
 from pathlib import Path
 from pydoc_data.topics import topics
 
+from tokenizers import Tokenizer
+
 import data
 
 SEED = 20240607
 ATTACKS = 250
 CHARACTERS = 4  # of English text, for a token
-SIZES = {"1k": 1000, "4k": 4000, "16k": 16000}
+SIZES = {"1k": 1000, "4k": 4000, "16k": 16000, "64k": 64000}
 LOOK_ALIKE = str.maketrans("aceopxyijs", "асеорхуіјѕ")  # Cyrillic
 LEET = str.maketrans("aeiost", "431057")
+UPSIDE_DOWN = str.maketrans("abcdefghijklmnopqrtuvwy", "ɐqɔpǝɟƃɥᴉɾʞlɯuodbɹʇnʌʍʎ")
 FULL_WIDTH = str.maketrans({c: chr(c + 0xFEE0) for c in range(0x21, 0x7F)})
 
 
@@ -48,13 +51,27 @@ def hidden(attack: str, benign: list[str], tokens: int, place: float, rng: rando
     return "\n\n".join(parts)
 
 
+def split(attack: str, benign: list[str], tokenizer: Tokenizer, manifest: dict, rng: random.Random) -> str:
+    """Honest text around the attack, whose middle is where two windows of the classifier overlap: the
+    less of it is in any one of them the longer it is."""
+    half = len(tokenizer.encode(attack, add_special_tokens=False).ids) // 2
+    before = max(0, manifest["window"] - manifest["overlap"] // 2 - half)
+    text = "\n\n".join(filler(benign, 1000, rng))
+    offsets = tokenizer.encode(text, add_special_tokens=False).offsets
+    at = offsets[before][0]
+    return f"{text[:at]} {attack}\n\n{text[at:]}"
+
+
 DISGUISES = {
     "zero-width": lambda t: "\u200b".join(t),
+    "variation selectors": lambda t: "\ufe0f".join(t),
+    "direction marks": lambda t: "\u202d" + "\u2060".join(t) + "\u202c",
     "tag characters": lambda t: t.replace(" ", " \U000e0041"),
     "full width": lambda t: t.translate(FULL_WIDTH),
     "soft hyphens": lambda t: t.replace("e", "e\u00ad"),
     "combining marks": lambda t: unicodedata.normalize("NFC", "".join(c + "\u0336" if c.isalpha() else c for c in t)),
     "look-alikes": lambda t: t.translate(LOOK_ALIKE),
+    "upside down": lambda t: t.lower().translate(UPSIDE_DOWN)[::-1],
     "leet": lambda t: t.translate(LEET),
     "spaced letters": lambda t: " ".join(t),
     "rot13": lambda t: codecs.encode(t, "rot13"),
@@ -65,6 +82,7 @@ DISGUISES = {
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("data", type=Path)
+    p.add_argument("bundle", type=Path, help="directory of the bundle, for its tokenizer and its windows")
     p.add_argument("out", type=Path)
     p.add_argument("--long", type=int, default=40, help="attacks per condition with filler")
     a = p.parse_args()
@@ -78,10 +96,14 @@ def main() -> None:
     write(a.out / "plain.jsonl", attacks, "jailbreak")
     for name, change in DISGUISES.items():
         write(a.out / f"{name}.jsonl", [change(t) for t in attacks], "jailbreak")
+    tokenizer = Tokenizer.from_file(str(a.bundle / "tokenizer.json"))
+    manifest = json.loads((a.bundle / "manifest.json").read_text())
+    write(a.out / "over an edge.jsonl", [split(t, benign, tokenizer, manifest, rng) for t in attacks], "jailbreak")
     for size, tokens in SIZES.items():
+        count = a.long if tokens < 20000 else a.long // 4  # minutes of processor time each
         for where, place in (("start", 0.0), ("middle", 0.5), ("end", 1.0)):
-            write(a.out / f"{size} {where}.jsonl", [hidden(t, benign, tokens, place, rng) for t in attacks[: a.long]], "jailbreak")
-        write(a.out / f"{size} benign.jsonl", ["\n\n".join(filler(benign, tokens, rng)) for _ in range(a.long)], "benign")
+            write(a.out / f"{size} {where}.jsonl", [hidden(t, benign, tokens, place, rng) for t in attacks[:count]], "jailbreak")
+        write(a.out / f"{size} benign.jsonl", ["\n\n".join(filler(benign, tokens, rng)) for _ in range(count)], "benign")
 
 
 if __name__ == "__main__":
