@@ -171,6 +171,19 @@ type Model struct {
 	// UpstreamName is the name written into the body; empty means Name.
 	UpstreamName string     `mapstructure:"upstream_name"`
 	Endpoints    []Endpoint `mapstructure:"endpoints"`
+	Pricing      Pricing    `mapstructure:"pricing"`
+}
+
+// Pricing is what a model's tokens cost; of zero prices nothing is counted.
+type Pricing struct {
+	Currency        string  `mapstructure:"currency"` // three capitals, as in ISO 4217; empty means USD
+	PromptPer1M     float64 `mapstructure:"prompt_per_1m"`
+	CompletionPer1M float64 `mapstructure:"completion_per_1m"`
+}
+
+// Cost is that of so many tokens, in units of the currency.
+func (p Pricing) Cost(prompt, completion int) float64 {
+	return (p.PromptPer1M*float64(prompt) + p.CompletionPer1M*float64(completion)) / 1e6
 }
 
 // Endpoint is one base URL, such as http://127.0.0.1:8000/v1.

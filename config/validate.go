@@ -169,7 +169,7 @@ func ratio(found *problems, path string, value float64) {
 	}
 }
 
-type number interface{ ~int | ~int64 }
+type number interface{ ~int | ~int64 | ~float64 }
 
 func positive[T number](found *problems, path string, value T) {
 	if value <= 0 {

@@ -2,12 +2,23 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 // maxRuleDepth bounds the nesting of a decision's tree.
 const maxRuleDepth = 16
+
+var isCurrency = regexp.MustCompile(`^[A-Z]{3}$`)
+
+func (p Pricing) validate(found *problems, path string) {
+	if p.Currency != "" && !isCurrency.MatchString(p.Currency) {
+		found.add(path+".currency", "%q is no currency: three capital letters, such as USD", p.Currency)
+	}
+	notNegative(found, path+".prompt_per_1m", p.PromptPer1M)
+	notNegative(found, path+".completion_per_1m", p.CompletionPer1M)
+}
 
 func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
@@ -27,6 +38,7 @@ func (c *Config) validateModels(found *problems) {
 			found.add(path+".upstream_name", "has no effect in gateway mode, which sends the model's own name")
 		}
 		c.validateEndpoints(found, path+".endpoints", m.Endpoints)
+		m.Pricing.validate(found, path+".pricing")
 	}
 	for i, name := range c.Routing.AutoModels {
 		modelName(found, index("routing.auto_models", i), name, names)

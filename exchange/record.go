@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -108,6 +109,7 @@ func (x *Exchange) recordAnswer(m *telemetry.Metrics) {
 	model := x.Decision.Model
 	if f.UsageKnown {
 		m.Tokens(model, f.PromptTokens, f.CompletionTokens)
+		x.recordCost(m, model)
 	} else {
 		m.UsageUnread(f.UsageUnread)
 	}
@@ -116,6 +118,16 @@ func (x *Exchange) recordAnswer(m *telemetry.Metrics) {
 	}
 	if tpot, estimated, ok := f.TPOT(); ok {
 		m.TPOT(model, tpot, estimated)
+	}
+}
+
+// recordCost counts what the tokens cost, if the configuration says it.
+func (x *Exchange) recordCost(m *telemetry.Metrics, model string) {
+	for _, known := range x.Gen.Config.Models {
+		if known.Name == model {
+			p := known.Pricing
+			m.Cost(model, cmp.Or(p.Currency, "USD"), p.Cost(max(x.Facts.PromptTokens, 0), max(x.Facts.CompletionTokens, 0)))
+		}
 	}
 }
 

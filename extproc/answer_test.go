@@ -50,6 +50,9 @@ func TestAnswersAreReadInPassing(t *testing.T) {
 				e.done()
 				s.settled()
 				eventually(t, "usage", func() bool { return s.metric(`llm_model_completion_tokens_total{model="large"}`) > 0 })
+				if tokens, cost := s.metric(`llm_model_completion_tokens_total{model="large"}`), s.metric(`llm_model_cost_total{currency="USD",model="large"}`); cost != tokens {
+					t.Errorf("%v: %v tokens cost %v", out, tokens, cost)
+				}
 				if want := s.metric(`llm_model_ttft_seconds_count{model="large"}`); (back.get("content-type") == "text/event-stream") != (want == 1) {
 					t.Errorf("%v: %v first tokens", out, want)
 				}

@@ -42,6 +42,7 @@ models:
   - name: large
     aliases: [gpt-4]
     upstream_name: org/large
+    pricing: {completion_per_1m: 1000000}
 routing:
   default_model: small
   signals:

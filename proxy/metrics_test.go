@@ -69,6 +69,7 @@ func TestMetricsOfAnAnswer(t *testing.T) {
 		`llm_model_prompt_tokens_total{model="large"}`:                                    18,
 		`llm_model_completion_tokens_total{model="large"}`:                                8,
 		`llm_model_tokens_total{model="large"}`:                                           26,
+		`llm_model_cost_total{currency="EUR",model="large"}`:                              17,
 		`llm_model_ttft_seconds_count{model="large"}`:                                     1,
 		`llm_model_tpot_seconds_count{model="large"}`:                                     1,
 		`llm_model_completion_latency_seconds_count{model="large"}`:                       2,

@@ -44,6 +44,7 @@ models:
     aliases: [gpt-4]
     upstream_name: org/large
     endpoints: [{url: "http://BACKEND"}]
+    pricing: {currency: EUR, prompt_per_1m: 500000, completion_per_1m: 1000000}
 routing:
   default_model: small
   signals:

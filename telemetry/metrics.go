@@ -47,19 +47,19 @@ type Metrics struct {
 	models, signals, decisions, pools, piiTypes *labelSet
 	words                                       map[string]*labelSet
 
-	requests, requestErrors, modifications     *prometheus.CounterVec
-	tokens, promptTokens, completionTokens     *prometheus.CounterVec
-	signalExtractions, signalMatches           *prometheus.CounterVec
-	decisionMatches, classifications, degraded *prometheus.CounterVec
-	unreadMedia, usageUnread, limitRejections  *prometheus.CounterVec
-	reloads, failures, retries, http           *prometheus.CounterVec
-	blocked, guardFailures, piiSpans           *prometheus.CounterVec
-	maskedValues, notUnmasked, envoyIgnored    *prometheus.CounterVec
-	unreadTokens, tpotEstimated                prometheus.Counter
-	inflight, accelerator                      *prometheus.GaugeVec
-	reloadOK, reloadTime                       prometheus.Gauge
-	completion, ttft, tpot, signalLatency      *prometheus.HistogramVec
-	routing, decision, classification, windows prometheus.Histogram
+	requests, requestErrors, modifications       *prometheus.CounterVec
+	tokens, promptTokens, completionTokens, cost *prometheus.CounterVec
+	signalExtractions, signalMatches             *prometheus.CounterVec
+	decisionMatches, classifications, degraded   *prometheus.CounterVec
+	unreadMedia, usageUnread, limitRejections    *prometheus.CounterVec
+	reloads, failures, retries, http             *prometheus.CounterVec
+	blocked, guardFailures, piiSpans             *prometheus.CounterVec
+	maskedValues, notUnmasked, envoyIgnored      *prometheus.CounterVec
+	unreadTokens, tpotEstimated                  prometheus.Counter
+	inflight, accelerator                        *prometheus.GaugeVec
+	reloadOK, reloadTime                         prometheus.Gauge
+	completion, ttft, tpot, signalLatency        *prometheus.HistogramVec
+	routing, decision, classification, windows   prometheus.Histogram
 }
 
 // NewMetrics returns metrics that count from zero. Until [Metrics.Admit] is called every model, signal, decision and
@@ -81,6 +81,7 @@ func NewMetrics(o MetricsOptions) *Metrics {
 		tokens:            newCounterVec(reg, specTokens),
 		promptTokens:      newCounterVec(reg, specPromptTokens),
 		completionTokens:  newCounterVec(reg, specCompletionTokens),
+		cost:              newCounterVec(reg, specCost),
 		signalExtractions: newCounterVec(reg, specSignalExtractions),
 		signalMatches:     newCounterVec(reg, specSignalMatches),
 		decisionMatches:   newCounterVec(reg, specDecisionMatches),
@@ -114,7 +115,7 @@ func NewMetrics(o MetricsOptions) *Metrics {
 		classification:    newHistogram(reg, specClassification),
 		windows:           newHistogram(reg, specWindows),
 	}
-	for _, label := range []string{labelReason, labelType, labelOutcome, labelKind, labelLimit, labelProvider, labelRuntime, labelRoute} {
+	for _, label := range []string{labelReason, labelType, labelOutcome, labelKind, labelLimit, labelProvider, labelRuntime, labelRoute, labelCurrency} {
 		m.words[label] = newLabelSet(maxWords, true)
 	}
 	newGaugeFunc(reg, specQueueDepth, o.Gauges.QueueDepth)

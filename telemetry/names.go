@@ -24,6 +24,7 @@ const (
 	labelPII       = "pii_type"
 	labelPool      = "pool"
 	labelRoute     = "route"
+	labelCurrency  = "currency"
 	labelCodeClass = "code_class"
 	labelVersion   = "version"
 	labelRevision  = "revision"
@@ -67,6 +68,8 @@ var (
 		help: "Prompt tokens reported by a model.", labels: []string{labelModel}}
 	specCompletionTokens = spec{name: "llm_model_completion_tokens_total",
 		help: "Completion tokens reported by a model.", labels: []string{labelModel}}
+	specCost = spec{name: "llm_model_cost_total",
+		help: "Cost of the tokens reported by a model, at the configured prices.", labels: []string{labelModel, labelCurrency}}
 	specSignalLatency = spec{name: "llm_signal_extraction_latency_seconds",
 		help: "Time to evaluate one signal.", labels: []string{labelType},
 		buckets: []float64{.00001, .0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1}}

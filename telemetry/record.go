@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"math"
 	"strconv"
 	"time"
 )
@@ -62,6 +63,13 @@ func (m *Metrics) Tokens(model string, prompt, completion int) {
 	m.promptTokens.WithLabelValues(model).Add(float64(prompt))
 	m.completionTokens.WithLabelValues(model).Add(float64(completion))
 	m.tokens.WithLabelValues(model).Add(float64(prompt) + float64(completion))
+}
+
+// Cost counts what one answer cost. A negative or infinite one, or none, is not counted.
+func (m *Metrics) Cost(model, currency string, cost float64) {
+	if cost > 0 && !math.IsInf(cost, 0) {
+		m.cost.WithLabelValues(m.models.label(model), m.word(labelCurrency, currency)).Add(cost)
+	}
 }
 
 // UsageUnread counts an answer whose usage is not known, and why.
