@@ -73,6 +73,7 @@ routing:
     complexity: [{name: c}]
   decisions: [{name: x, model: m, rules: {type: keyword, name: k}}]
 YAML
+  : >"$work/log"
   "$binary" serve -c "$work/full.yaml" 2>"$work/log" &
   server=$!
   for _ in $(seq 300); do
