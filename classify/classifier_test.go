@@ -110,10 +110,8 @@ func TestClassifyNormalizes(t *testing.T) {
 	}
 }
 
-// E1, E2: every token of a text of any length is in a window, also where one
-// word ends up next to an edge.
-func TestEveryTokenIsRead(t *testing.T) {
-	fake := classifytest.New(classifytest.Options{Window: 8})
+// seenBy fills with the tokens that a fake gets to see, while nothing else asks for them.
+func seenBy(fake *classifytest.Fake) map[uint32]bool {
 	var mu sync.Mutex
 	seen := map[uint32]bool{}
 	fake.OnRun(func(windows [][]uint32) {
@@ -125,6 +123,14 @@ func TestEveryTokenIsRead(t *testing.T) {
 			}
 		}
 	})
+	return seen
+}
+
+// E1, E2: every token of a text of any length is in a window, also where one
+// word ends up next to an edge.
+func TestEveryTokenIsRead(t *testing.T) {
+	fake := classifytest.New(classifytest.Options{Window: 8})
+	seen := seenBy(fake)
 	c := newClassifier(t, fake, options())
 	for _, n := range []int{1, 7, 8, 9, 14, 15, 100, 386} {
 		clear(seen)

@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/vsr-proxy/vsr-proxy/classify"
@@ -57,17 +56,7 @@ func TestMaxWindowsLeavesTheRestUnreadAndSaysSo(t *testing.T) {
 // between are read: there is no place behind which nobody looks.
 func TestLongTextsAreReadThroughout(t *testing.T) {
 	fake := classifytest.New(classifytest.Options{Window: 8})
-	var mu sync.Mutex
-	seen := map[uint32]bool{}
-	fake.OnRun(func(windows [][]uint32) {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, w := range windows {
-			for _, token := range w {
-				seen[token] = true
-			}
-		}
-	})
+	seen := seenBy(fake)
 	c := newClassifier(t, fake, few(16))
 	for _, n := range []int{99, 200, 5000, 50_000} {
 		clear(seen)
