@@ -12,6 +12,9 @@ import personal
 import phrases
 
 
+SHORT = (12, 41)  # from, and below
+
+
 @dataclass(frozen=True)
 class Task:
     head: str
@@ -20,6 +23,7 @@ class Task:
     window: int  # tokens; of a longer row, a stretch
     share: float  # of all steps
     framing: float = 0.0  # share of rows that get an opening or a closing phrase, or both
+    stretch: float = 0.0  # share of longer rows of which SHORT tokens are taken
     lower: float = 0.1  # share of rows in lower case
     smoothing: float = 0.05  # of the labels of whole texts
 
@@ -67,9 +71,12 @@ class Batches:
         ids, tags = encoding.ids, None
         if self.tagged:
             tags = personal.tags(t.rows.spans[i], encoding.offsets, text)
-        spare = len(ids) - t.window
-        start = int(random.integers(spare + 1)) if spare > 0 and random.random() < 0.5 else 0
-        cut = slice(start, start + t.window)
+        window, anywhere = t.window, random.random() < 0.5
+        if random.random() < t.stretch:
+            window, anywhere = int(random.integers(*SHORT)), True
+        spare = len(ids) - window
+        start = int(random.integers(spare + 1)) if spare > 0 and anywhere else 0
+        cut = slice(start, start + window)
         return ids[cut], tags[cut] if tags is not None else None
 
     def _tensors(self, rows, index: np.ndarray):

@@ -39,7 +39,7 @@ SHARE_ALIKE = frozenset({"exams", "bipia-code-context", "bipia-email", "bipia-ta
 USER_STYLE = frozenset({"koala-test-set", "self-instruct-user-oriented", "self-instruct-seed", "vicuna-bench"})
 
 WEIGHTS = {"koala-test-set": 4.0, "self-instruct-user-oriented": 3.0, "self-instruct-seed": 3.0, "vicuna-bench": 4.0,
-           "mmlu": 1.25, "mmlu-pro": 1.25, "written": 2.0, "written-foreign": 1.5}
+           "mmlu": 1.25, "mmlu-pro": 1.25, "written": 2.0, "written-exam": 1.25, "written-foreign": 1.5}
 
 Span = tuple[int, int, str]
 
@@ -145,13 +145,17 @@ def written(name: str, columns: int):
         yield [p.replace("\\n", "\n") for p in parts]
 
 
+EXAM = re.compile("-(exams|terms)")
+
+
 def written_domains() -> Rows:
     rows = Rows()
     for path in sorted(PROMPTS.glob("??.tsv")) + sorted(PROMPTS.glob("??-*.tsv")):
+        language, exam = path.stem[:2], EXAM.search(path.stem)
+        source = f"written-{language}-exam" if exam else f"written-{language}"
+        weight = WEIGHTS["written-foreign" if language != "en" else "written-exam" if exam else "written"]
         for label, text in written(path.name, 2):
-            language = path.stem[:2]
-            source = "written" if language == "en" else f"written-{language}"
-            rows.add(text, source, DOMAINS.index(label), weight=WEIGHTS["written" if language == "en" else "written-foreign"])
+            rows.add(text, source, DOMAINS.index(label), weight=weight)
     return rows
 
 

@@ -37,15 +37,6 @@ class Plan:
     seed: int = 20240607
 
 
-def begin(network: Network, checkpoint: Path) -> None:
-    """Gives the network the averaged weights of a run over the same vocabulary."""
-    kept = torch.load(checkpoint, weights_only=False)["kept"]
-    with torch.no_grad():
-        for name, p in network.named_parameters():
-            if name in kept:
-                p.copy_(kept[name])
-
-
 class Trainer:
     """Network, optimiser and the running average of the weights: what a checkpoint holds."""
 

@@ -82,6 +82,13 @@ class Network(nn.Module):
     def start(self, state: dict[str, np.ndarray]) -> None:
         self.encoder.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})
 
+    def take(self, found: dict[str, np.ndarray]) -> None:
+        """Sets parameters by name; of a table with fewer rows, the first rows."""
+        own = dict(self.named_parameters())
+        with torch.no_grad():
+            for name, value in found.items():
+                own[name][: len(value)] = torch.from_numpy(value)
+
 
 def pool(hidden: list[torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
     keep = mask.float()[:, :, None]

@@ -26,6 +26,7 @@ import guard
 import network
 import personal
 import runner
+import start
 import vocabulary
 from encoder import Encoder, arrays
 
@@ -59,12 +60,12 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--out", type=Path, required=True, help="directory of the bundle")
     p.add_argument("--cache", type=Path, required=True, help="downloads and checkpoints, reused")
     p.add_argument("--steps", type=int, default=9000, help="of the fine-tuning")
-    p.add_argument("--pieces", type=int, default=52000, help="of the vocabulary")
+    p.add_argument("--pieces", type=int, default=90000, help="of the vocabulary")
     p.add_argument("--layers", type=int, default=LAYERS, help="of the published twelve, from below")
     p.add_argument("--jobs", type=int, default=2, help="threads")
     p.add_argument("--leave-out", default="", help="comma-separated sources that the detector of attacks must not see")
     p.add_argument("--only", default="", help="comma-separated heads to train, for a comparison; the others stay as they begin")
-    p.add_argument("--start", type=Path, help="checkpoint of a finished run over the same rows to begin from")
+    p.add_argument("--start", type=Path, help="directory of a finished bundle to go on from")
     p.add_argument("--rate", type=float, default=1e-4, help="peak learning rate of the encoder; the heads' is tenfold")
     p.add_argument("--shares", type=shares, default={}, help="of the steps, as domain=0.54,pii=0.12; the others keep theirs")
     p.add_argument("--documents", type=int, default=3000, help="long honest texts of each kind, for that detector")
@@ -94,8 +95,9 @@ def attacks(a: argparse.Namespace, domain: data.Rows, private: data.Rows) -> dat
     # Harm put plainly is no attack on the assistant.
     for goal in goals:
         rows.add(goal, "harmful-plain", data.GUARD.index("benign"), weight=0.5)
-    ordinary = [i for i, s in enumerate(domain.source) if s.startswith("written") or s in data.USER_STYLE]
-    for part in (domain.take(ordinary), sample(domain, 3000, 1), sample(private, 1500, 2)):
+    asked = [i for i, s in enumerate(domain.source) if s.startswith("written") and not s.endswith("exam") or s in data.USER_STYLE]
+    schooled = [i for i, s in enumerate(domain.source) if s.startswith("written") and s.endswith("exam")]
+    for part in (domain.take(asked), sample(domain.take(schooled), 6000, 4), sample(domain, 3000, 1), sample(private, 1500, 2)):
         for text in part.text:
             rows.add(text, "ordinary", data.GUARD.index("benign"), weight=0.7)
     if a.leave_out:
@@ -123,7 +125,7 @@ def tasks(a: argparse.Namespace, parts: dict[str, Split]) -> list[batches.Task]:
     guarded = known.plus(documents.rows(honest, attacks, a.documents, SEED))
     share = SHARES | a.shares
     every = [
-        batches.Task("domain", parts["domain"].fit, batch=32, window=80, share=share["domain"], framing=0.25),
+        batches.Task("domain", parts["domain"].fit, batch=32, window=80, share=share["domain"], framing=0.25, stretch=0.15),
         batches.Task("jailbreak", guarded, batch=24, window=WINDOW, share=share["jailbreak"], smoothing=0.01),
         batches.Task("pii", parts["pii"].fit, batch=24, window=96, share=share["pii"], lower=0.06),
     ]
@@ -132,24 +134,32 @@ def tasks(a: argparse.Namespace, parts: dict[str, Split]) -> list[batches.Task]:
 
 def fingerprint(a: argparse.Namespace, planned: list[batches.Task]) -> str:
     """Names a run: another plan, or other rows, must not go on from its checkpoint."""
-    told = repr((a.layers, a.pieces, a.steps, a.rate, a.start, [t.digest() for t in planned]))
+    from_bundle = (a.start / "manifest.json").read_text(encoding="utf-8") if a.start else ""
+    told = repr((a.layers, a.pieces, a.steps, a.rate, from_bundle, [t.digest() for t in planned]))
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
-def fit(a: argparse.Namespace, parts: dict[str, Split]) -> tuple[network.Network, str]:
+def beginning(a: argparse.Namespace, parts: dict[str, Split]) -> tuple[network.Network, str]:
+    """The public encoder's lowest layers and a vocabulary for the rows; what a bundle has instead, if one is given."""
     public = base.load(a.cache / "base")
+    number = {piece: i for i, piece in enumerate(public.pieces)}
+    before = [number[piece] for piece in start.pieces(a.start)] if a.start else []
     texts = [t for s in parts.values() for t in (*s.fit.text, *s.held.text)]
-    kept = vocabulary.choose(public, texts, a.pieces)
-    tokenizer = vocabulary.tokenizer([public.pieces[i] for i in kept], public.scores[kept])
+    kept = vocabulary.choose(public, texts, a.pieces, before)
     print(f"vocabulary: {len(kept)} of {len(public.pieces)} pieces", flush=True)
-    torch.manual_seed(SEED)
-    torch.set_num_threads(a.jobs)
     net = network.Network(Encoder(len(kept), a.layers, DROPOUT))
     net.start(base.state(public, kept, list(range(a.layers))))
+    if a.start:
+        net.take(start.arrays(a.start))
+    return net, vocabulary.tokenizer([public.pieces[i] for i in kept], public.scores[kept])
+
+
+def fit(a: argparse.Namespace, parts: dict[str, Split]) -> tuple[network.Network, str]:
+    torch.manual_seed(SEED)
+    torch.set_num_threads(a.jobs)
+    net, tokenizer = beginning(a, parts)
     plan = finetune.Plan(steps=a.steps, rate=a.rate, head_rate=10 * a.rate, count_rate=30 * a.rate, threads=a.jobs, seed=SEED)
     planned = tasks(a, parts)
-    if a.start:
-        finetune.begin(net, a.start)
     checkpoint = a.cache / f"finetune-{fingerprint(a, planned)}.pt"
     trainer = finetune.Trainer(net, planned, Tokenizer.from_str(tokenizer), plan, checkpoint)
     trainer.resume()
