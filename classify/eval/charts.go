@@ -54,14 +54,18 @@ func evenly(name string) chart.Series {
 }
 
 func (r *Labels) reliabilityChart() []byte {
-	p := chart.Plot{
+	return reliabilityChart(r.Calibration, chart.Plot{
 		Title: r.title("Calibration"),
 		About: fmt.Sprintf("How often answers of a confidence are right, in %d bins. Expected calibration error %.1f %%", len(r.Calibration), 100*r.ECE),
 		X:     shareAxis("confidence: probability of the label given (%)"), Y: shareAxis("accuracy: share of those rows that is right (%)"),
 		Series: []chart.Series{evenly("as sure as right")},
-		Strip:  chart.Strip{Label: "number of rows"},
-	}
-	for _, b := range r.Calibration {
+	})
+}
+
+// reliabilityChart draws what came of forecasts into p.
+func reliabilityChart(of []Bin, p chart.Plot) []byte {
+	p.Strip.Label = "number of rows"
+	for _, b := range of {
 		p.Strip.Bars = append(p.Strip.Bars, chart.Bar{From: b.From, To: b.To, Value: float64(b.N)})
 		if b.N > 0 {
 			p.Bars = append(p.Bars, chart.Bar{From: b.From, To: b.To, Value: b.Accuracy})
@@ -104,8 +108,21 @@ func (r *Spans) Charts() []Chart {
 	return []Chart{{"spans.svg", p.SVG()}}
 }
 
-// Charts is the curve of cost and quality.
+// Charts are the curve of cost and quality and the reliability diagram.
 func (r *Outcomes) Charts() []Chart {
+	return []Chart{{"cost_quality.svg", r.costChart()}, {"reliability.svg", r.reliabilityChart()}}
+}
+
+func (r *Outcomes) reliabilityChart() []byte {
+	return reliabilityChart(r.Calibration, chart.Plot{
+		Title: r.title("Calibration"),
+		About: fmt.Sprintf("How often the strong model answers better, in %d bins. Expected calibration error %.1f %%", len(r.Calibration), 100*r.ECE),
+		X:     shareAxis("probability given (%)"), Y: shareAxis("share of those rows where strong answers better (%)"),
+		Series: []chart.Series{evenly("as sure as right")},
+	})
+}
+
+func (r *Outcomes) costChart() []byte {
 	low, high := min(r.WeakAccuracy, r.StrongAccuracy), r.OracleAccuracy
 	routed := chart.Series{Name: "head " + r.Head, Role: chart.Main}
 	for _, c := range r.Curve {
@@ -126,7 +143,7 @@ func (r *Outcomes) Charts() []Chart {
 	for _, c := range r.best {
 		best.Points = append(best.Points, chart.Point{X: c.StrongShare, Y: c.Accuracy})
 	}
-	return []Chart{{"cost_quality.svg", chart.Plot{
+	return chart.Plot{
 		Title: r.title("Cost and quality"),
 		About: about,
 		X:     shareAxis("calls to the strong model (% of all)"),
@@ -137,7 +154,7 @@ func (r *Outcomes) Charts() []Chart {
 			best,
 		},
 		Marks: marks,
-	}.SVG()}}
+	}.SVG()
 }
 
 // qualityAxis has room around what is drawn, from low to high: a share of rows, or

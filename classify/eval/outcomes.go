@@ -50,7 +50,8 @@ type Outcomes struct {
 	// ECE is the expected calibration error of the probability of the positive
 	// label, taken for that of strong being better: of right and wrong answers, that
 	// only strong is right. Rows without an answer are left out.
-	ECE float64 `json:"ece"`
+	ECE         float64 `json:"ece"`
+	Calibration []Bin   `json:"calibration"`
 
 	// AtThreshold is what the head's own threshold gives.
 	AtThreshold CostPoint `json:"at_threshold"`
@@ -111,7 +112,7 @@ func measureOutcomes(h classify.Head, answers []Answer) *Outcomes {
 		o.Curve = append(o.Curve, c.point(float64(i)/100, o.WeakAccuracy))
 	}
 	o.best = oracle(choices, o.WeakAccuracy)
-	_, o.ECE = reliability(forecasts(h, answers))
+	o.Calibration, o.ECE = reliability(forecasts(h, answers))
 	return o
 }
 
