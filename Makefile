@@ -66,7 +66,7 @@ bench-envoy: build ## CPU time and latency that a processor adds behind Envoy, b
 fuzz: deps ## each fuzz target for FUZZTIME
 	scripts/fuzz.sh $(FUZZTIME)
 
-train-smoke: ## the training pipeline on a handful of made-up rows
+train-smoke: ## the training pipeline, a few minutes of it
 	scripts/train/train.sh --smoke
 
 clean: ## what make build and make test left; make deps is kept

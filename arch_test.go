@@ -35,7 +35,8 @@ var rooms = map[string][]string{
 	"classify/pii":                {"classify"}, // spans alone: no model, no request
 	"classify/eval":               {"classify", "classify/eval/chart"},
 	"classify/eval/chart":         nil, // what a diagram is of
-	"classify/onnx":               {"classify", "classify/accel"},
+	"classify/unigram":            {"classify"},
+	"classify/onnx":               {"classify", "classify/accel", "classify/unigram"},
 	"config":                      {"secret"},
 	"telemetry":                   {"secret"},
 	"upstream":                    {"secret"}, // no labels, no JSON of requests
@@ -72,7 +73,7 @@ var modules = []struct {
 	{"github.com/yalue/onnxruntime_go", []string{"classify/onnx"}, "all else builds and tests without cgo"},
 	{"github.com/daulet/tokenizers", []string{"classify/onnx"}, "all else builds and tests without cgo"},
 	{"google.golang.org/protobuf", []string{"classify/onnx", "extproc"}, "it reads the graph of an ONNX file and Envoy's messages, and nothing else"},
-	{"golang.org/x/text", []string{"classify"}, "text is normalised for the classifier's eyes alone, never what is forwarded"},
+	{"golang.org/x/text", []string{"classify", "classify/unigram"}, "text is normalised for the classifier's eyes alone, never what is forwarded"},
 	{"github.com/prometheus/client_golang", []string{"telemetry"}, "the list of metrics is closed and stands in one file"},
 	{"go.opentelemetry.io/otel", []string{"telemetry"}, "the list of spans is closed and stands in one file"},
 	{"github.com/envoyproxy/go-control-plane", []string{"extproc"}, "only one door knows Envoy"},

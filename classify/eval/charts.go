@@ -58,13 +58,12 @@ func (r *Labels) reliabilityChart() []byte {
 		Title: r.title("Calibration"),
 		About: fmt.Sprintf("How often answers of a confidence are right, in %d bins. Expected calibration error %.1f %%", len(r.Calibration), 100*r.ECE),
 		X:     shareAxis("confidence: probability of the label given (%)"), Y: shareAxis("accuracy: share of those rows that is right (%)"),
-		Series: []chart.Series{evenly("as sure as right")},
 	})
 }
 
 // reliabilityChart draws what came of forecasts into p.
 func reliabilityChart(of []Bin, p chart.Plot) []byte {
-	p.Strip.Label = "number of rows"
+	p.Series, p.Strip.Label = []chart.Series{evenly("as sure as right")}, "number of rows"
 	for _, b := range of {
 		p.Strip.Bars = append(p.Strip.Bars, chart.Bar{From: b.From, To: b.To, Value: float64(b.N)})
 		if b.N > 0 {
@@ -118,7 +117,6 @@ func (r *Outcomes) reliabilityChart() []byte {
 		Title: r.title("Calibration"),
 		About: fmt.Sprintf("How often the strong model answers better, in %d bins. Expected calibration error %.1f %%", len(r.Calibration), 100*r.ECE),
 		X:     shareAxis("probability given (%)"), Y: shareAxis("share of those rows where strong answers better (%)"),
-		Series: []chart.Series{evenly("as sure as right")},
 	})
 }
 

@@ -11,10 +11,14 @@ import (
 	"github.com/daulet/tokenizers"
 
 	"github.com/vsr-proxy/vsr-proxy/classify"
+	"github.com/vsr-proxy/vsr-proxy/classify/unigram"
 )
 
 // tokenizer turns text into ids. It is safe for many goroutines.
 type tokenizer struct {
+	// One of these: pieces for a vocabulary in the form of the embedded one, library
+	// for all others.
+	pieces  *unigram.Tokenizer
 	library *tokenizers.Tokenizer
 	frame   frame
 	// special are the ids that no text may have. A vocabulary of SentencePiece
@@ -42,19 +46,32 @@ func openTokenizer(data []byte) (*tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	// "[SEP]" that somebody wrote is five characters, not the end of the text.
-	library, err := tokenizers.FromBytes(data, tokenizers.WithEncodeSpecialTokens())
+	t := &tokenizer{}
+	if t.pieces, t.frame, err = readUnigram(data); err == nil && t.pieces == nil {
+		err = t.openLibrary(data)
+	}
 	if err != nil {
 		return nil, err
 	}
-	t := &tokenizer{library: library}
-	if t.frame, err = t.findFrame(); err != nil {
-		t.close()
-		return nil, err
+	if tokens, err := t.encode("a"); err == nil && len(tokens) > 0 {
+		t.frame.word = tokens[0].ID
 	}
 	t.frame.pad = spec.pad()
 	t.special, t.unknown = spec.special(t.frame.word)
 	return t, nil
+}
+
+func (t *tokenizer) openLibrary(data []byte) error {
+	// "[SEP]" that somebody wrote is five characters, not the end of the text.
+	library, err := tokenizers.FromBytes(data, tokenizers.WithEncodeSpecialTokens())
+	if err != nil {
+		return err
+	}
+	t.library = library
+	if t.frame, err = t.findFrame(); err != nil {
+		t.close()
+	}
+	return err
 }
 
 // spec is what a tokenizer.json says that the library does not tell.
@@ -132,7 +149,7 @@ func (t *tokenizer) findFrame() (frame, error) {
 	framed := t.library.EncodeWithOptions(text, true).IDs
 	empty := t.library.EncodeWithOptions("", true).IDs
 	for i := 0; len(plain) > 0 && i+len(plain) <= len(framed); i++ {
-		f := frame{before: framed[:i], after: framed[i+len(plain):], word: plain[0]}
+		f := frame{before: framed[:i], after: framed[i+len(plain):]}
 		if slices.Equal(framed[i:i+len(plain)], plain) && slices.Equal(slices.Concat(f.before, f.after), empty) {
 			return f, nil
 		}
@@ -148,6 +165,9 @@ func (t *tokenizer) findFrame() (frame, error) {
 // that clean text drop it alike, and it is as long, so that offsets stay.
 func (t *tokenizer) encode(text string) ([]classify.Token, error) {
 	text = replaceBad(text)
+	if t.pieces != nil {
+		return t.withoutSpecial(t.pieces.Encode(text)), nil
+	}
 	encoding, err := t.library.EncodeWithOptionsErr(text, false, tokenizers.WithReturnOffsets())
 	if err != nil {
 		return nil, fmt.Errorf("tokenize %d bytes: %w", len(text), err)
@@ -158,12 +178,18 @@ func (t *tokenizer) encode(text string) ([]classify.Token, error) {
 	tokens := make([]classify.Token, len(encoding.IDs))
 	for i, id := range encoding.IDs {
 		at := encoding.Offsets[i]
-		if t.special[id] {
-			id = t.unknown
-		}
 		tokens[i] = classify.Token{ID: id, From: int(at[0]), To: int(at[1])}
 	}
-	return tokens, nil
+	return t.withoutSpecial(tokens), nil
+}
+
+func (t *tokenizer) withoutSpecial(tokens []classify.Token) []classify.Token {
+	for i := range tokens {
+		if t.special[tokens[i].ID] {
+			tokens[i].ID = t.unknown
+		}
+	}
+	return tokens
 }
 
 func replaceBad(text string) string {
@@ -181,4 +207,8 @@ func replaceBad(text string) string {
 	return string(clean)
 }
 
-func (t *tokenizer) close() { _ = t.library.Close() }
+func (t *tokenizer) close() {
+	if t.library != nil {
+		_ = t.library.Close()
+	}
+}

@@ -31,6 +31,19 @@ class Task:
         return f"{self.rows.digest()} {replace(self, rows=None)}"
 
 
+def framed(tokenizer: Tokenizer, texts: list[str], window: int) -> list[list[int]]:
+    """Ids of the first window of each text."""
+    begin, end = (tokenizer.token_to_id(t) for t in ("<s>", "</s>"))
+    return [[begin, *tokenizer.encode(t[: window * 12], add_special_tokens=False).ids[:window], end] for t in texts]
+
+
+def padded(rows: list[list[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and mask [row, token]."""
+    width = max(len(r) for r in rows)
+    ids = torch.tensor([r + [pad] * (width - len(r)) for r in rows])
+    return ids, torch.tensor([[1] * len(r) + [0] * (width - len(r)) for r in rows])
+
+
 class Batches:
     def __init__(self, task: Task, tokenizer: Tokenizer, seed: int):
         self.task, self.tokenizer, self.seed = task, tokenizer, seed

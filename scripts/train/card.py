@@ -15,10 +15,10 @@ stronger of two models, and where it holds names, addresses and other personal d
 from what `vsr-proxy eval` measured; do not edit by hand.
 
 - **Encoder**: the lowest {layers} of the 12 layers of intfloat/multilingual-e5-small (MIT), width 384; its vocabulary cut
-  to the {pieces} pieces that are worth their bytes. Weights int8, activations quantised at run time.
-- **Heads**: {heads}. Linear maps of pooled states of several layers; that of domains also counts pieces and hashed pairs of
-  pieces, which is a linear n-gram model inside the same graph; that of complexity reads the last layer's mean and the
-  length; the tagger reads each token.
+  to the {pieces} pieces that are worth their bytes. Its rows have four bits a value, as they were published; the
+  weights of the encoder's products are int8, activations quantised at run time.
+- **Heads**: {heads}. Linear maps of pooled states of several layers; those of domains and of complexity also count pieces
+  and hashed pairs of pieces, which is a linear n-gram model inside the same graph; the tagger reads each token.
 - **Input**: `input_ids`, `attention_mask`, int64 [batch, sequence]. **Outputs**: logits by the head's name.
 - **Window**: {window} tokens of text, neighbours share {overlap}. Domain and complexity of a long text are the mean over
   windows, an attack is the window that looks most like one, its odds divided by the number of windows to the power of
@@ -59,6 +59,7 @@ than totals. `scripts/train/card.sh` repeats them with `vsr-proxy eval`.
 {jailbreak}
 
 ![ROC of the detector](../../../docs/classifiers/jailbreak-roc.svg)
+![Calibration of the detector](../../../docs/classifiers/jailbreak-calibration.svg)
 
 Rows of one source lie on both sides here, so these figures say little of attacks that look like no source; what was
 tried below has a run that saw none of the collected ones.
@@ -77,6 +78,7 @@ over all rows (below). No outcome data of another kind was at hand.
 {complexity}
 
 ![Quality over the share of calls to the strong model](../../../docs/classifiers/complexity-held.svg)
+![Calibration of complexity](../../../docs/classifiers/complexity-calibration.svg)
 
 {findings}
 

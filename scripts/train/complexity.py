@@ -1,11 +1,12 @@
-"""The head that tells whether a prompt needs the strong model: a linear map of the mean
-state and the length, fitted to the trained encoder in closed form instead of trained with it.
+"""The head that tells whether a prompt needs the strong model: linear in the mean states, the length
+and the words, fitted to the trained encoder in closed form instead of trained with it.
 
 Seven thousand outcomes are few, and noisy: the encoder learns them by heart before it
 learns what makes a question hard. What it learnt of subjects carries over by itself.
 The map predicts what the strong model gains over the weak one (1, 0 or -1) by ridge
-regression; length counts extra, because it is what still tells something about subjects
-that were not there. A logistic curve turns the prediction into a probability (Platt 1999).
+regression, with words weighing by their rarity (Sparck Jones 1972). There are more words than
+rows, so it is solved for the rows (Saunders, Gammerman and Vovk 1998). A logistic curve turns the
+prediction into a probability (Platt 1999).
 """
 
 import re
@@ -13,9 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy import linalg, sparse
 from scipy.optimize import minimize
 from tokenizers import Tokenizer
 
+import batches
 import calibrate
 import data
 import network
@@ -23,32 +26,46 @@ from encoder import WIDTH
 
 HEAD = "complexity"
 OPTIONS = re.compile(r"\n[A-J][.)] .*", re.DOTALL)
-COLUMNS = [*range(WIDTH), network.POOLED - 1]  # of the pooled state: the last layer's mean, the length
+# What is read of the pooled state: the means of the last layer and of those below, and the length.
+READ = [*range(WIDTH), *range(3 * WIDTH, network.POOLED)]
 PARTS = 6
-PENALTIES = (1e3, 3e3, 1e4, 3e4)
-LENGTHS = (0.0, 0.25, 0.5, 1.0)  # extra weight of the length, in deviations of the prediction
+# Weights of the two kinds of features against the noise, by what they do on rows and subjects that a fit has not seen.
+STATES, WORDS = 0.05, 0.1
 BATCH = 32
 
 
 @dataclass
-class Ridge:
-    """w and b of the prediction x @ w + b."""
+class Features:
+    """States [row, column], standardised, and words [row, piece or pair] by their rarity; both times what
+    makes the mean over rows of the sum of squares STATES and WORDS."""
 
-    weight: np.ndarray
-    bias: float
+    states: np.ndarray
+    words: sparse.csr_matrix
+    mean: np.ndarray
+    scale: np.ndarray
+    rarity: np.ndarray
 
     @classmethod
-    def path(cls, x: np.ndarray, y: np.ndarray) -> list["Ridge"]:
-        """One for each penalty, on standardised columns, from one decomposition."""
-        mean, scale, middle = x.mean(axis=0), x.std(axis=0) + 1e-6, y.mean()
-        z = (x - mean) / scale
-        values, vectors = np.linalg.eigh(z.T @ z)
-        part = vectors.T @ (z.T @ (y - middle))
-        weights = [vectors @ (part / (values + p)) / scale for p in PENALTIES]
-        return [cls(w, float(middle - mean @ w)) for w in weights]
+    def of(cls, states: np.ndarray, words: sparse.csr_matrix, questions: int) -> "Features":
+        """The first rows are questions; the others are the same once more, so words are counted in the first."""
+        mean, scale = states.mean(axis=0), (states.std(axis=0) + 1e-6) * np.sqrt(states.shape[1] / STATES)
+        rows = np.asarray((words[:questions] > 0).sum(axis=0)).ravel()
+        rarity = np.where(rows < 2, 0, np.log(questions / np.minimum(1 + rows, questions)))
+        rare = words.multiply(rarity).tocsr()
+        rarity *= np.sqrt(WORDS * words.shape[0] / rare.power(2).sum())
+        rare = words.multiply(rarity).tocsr().astype(np.float32)
+        rare.eliminate_zeros()
+        return cls(((states - mean) / scale).astype(np.float32), rare, mean, scale, rarity)
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        return x @ self.weight + self.bias
+    def likeness(self) -> np.ndarray:
+        """What two rows share, [row, row]."""
+        return self.states @ self.states.T + (self.words @ self.words.T).toarray()
+
+
+def solve(likeness: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """The weights of the rows."""
+    system = likeness + np.eye(len(likeness), dtype=np.float32)
+    return linalg.solve(system, (gain - gain.mean()).astype(np.float32), assume_a="pos", overwrite_a=True)
 
 
 def apgr(score: np.ndarray, gain: np.ndarray) -> float:
@@ -57,19 +74,14 @@ def apgr(score: np.ndarray, gain: np.ndarray) -> float:
     return float((total[1:] + total[:-1]).mean() / 2 / total[-1])
 
 
-def unseen(x: np.ndarray, gain: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """Predictions [penalty, row] for each part from a fit to the others."""
-    out = np.zeros((len(PENALTIES), len(gain)))
+def unseen(likeness: np.ndarray, gain: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Predictions for each part from a fit to the others."""
+    out = np.zeros(len(gain))
     for p in np.unique(part):
-        inside = part == p
-        for row, ridge in zip(out, Ridge.path(x[~inside], gain[~inside])):
-            row[inside] = ridge(x[inside])
+        inside, outside = np.flatnonzero(part == p), np.flatnonzero(part != p)
+        weight = solve(likeness[np.ix_(outside, outside)], gain[outside])
+        out[inside] = likeness[np.ix_(inside, outside)] @ weight + gain[outside].mean()
     return out
-
-
-def slope(score: np.ndarray, length: np.ndarray, extra: float) -> float:
-    """What a unit of length adds to the score."""
-    return extra * float(score.std() / (length.std() + 1e-6))
 
 
 def platt(score: np.ndarray, label: np.ndarray) -> tuple[float, float]:
@@ -81,58 +93,58 @@ def platt(score: np.ndarray, label: np.ndarray) -> tuple[float, float]:
     return float(found.x[0]), float(found.x[1])
 
 
-def pooled(net: network.Network, tokenizer: Tokenizer, texts: list[str], window: int) -> np.ndarray:
-    """The state [text, POOLED] that the heads of whole texts read, of the first window."""
-    begin, end, pad = (tokenizer.token_to_id(t) for t in ("<s>", "</s>", "<pad>"))
-    rows = [[begin, *tokenizer.encode(t[: window * 12], add_special_tokens=False).ids[:window], end] for t in texts]
-    out = np.zeros((len(texts), network.POOLED))
+def pooled(net: network.Network, pad: int, rows: list[list[int]]) -> np.ndarray:
+    """The state [row, POOLED] that the heads of whole texts read."""
+    out = np.zeros((len(rows), network.POOLED))
     order = np.argsort([len(r) for r in rows], kind="stable")
     for group in (order[i:i + BATCH] for i in range(0, len(order), BATCH)):
-        width = max(len(rows[i]) for i in group)
-        ids = torch.tensor([rows[i] + [pad] * (width - len(rows[i])) for i in group])
-        mask = torch.tensor([[1] * len(rows[i]) + [0] * (width - len(rows[i])) for i in group])
+        ids, mask = batches.padded([rows[i] for i in group], pad)
         with torch.no_grad():
             out[group] = network.pool(net.encoder(ids, mask), mask).numpy()
     return out
 
 
-def fit(net: network.Network, tokenizer: Tokenizer, rows: data.Rows, window: int, seed: int) -> None:
-    """Fits the head to rows, each with its answer options and without. Penalty and weight of the
-    length are those that do best on rows and on subjects that a fit has not seen, together."""
-    n, gain = len(rows), np.array(rows.gain * 2, dtype=float)
-    texts = rows.text + [OPTIONS.sub("", t) for t in rows.text]
-    x = pooled(net, tokenizer, texts, window)[:, COLUMNS]
-    subject = np.unique(rows.source, return_inverse=True)[1]
-    parts = {"rows": np.random.default_rng((seed, 19)).integers(PARTS, size=n), "subjects": subject % PARTS}
-    unknown = {name: unseen(x, gain, np.tile(p, 2)) for name, p in parts.items()}
+def counted(rows: list[list[int]], pieces: int) -> sparse.csr_matrix:
+    """What network.Counts sums: pieces, then pairs by their hash, over the root of the number of tokens."""
+    row, column, value = [], [], []
+    for i, ids in enumerate(rows):
+        pairs = [pieces + (a * network.FACTOR + b) % network.BUCKETS for a, b in zip(ids, ids[1:])]
+        row += [i] * (2 * len(ids) - 1)
+        column += [*ids, *pairs]
+        value += [len(ids) ** -0.5] * (2 * len(ids) - 1)
+    return sparse.csr_matrix((value, (row, column)), shape=(len(rows), pieces + network.BUCKETS))
 
-    def scored(name: str, penalty: int, extra: float) -> np.ndarray:
-        score = unknown[name][penalty]
-        return score + slope(score, x[:, -1], extra) * x[:, -1]
 
-    def value(penalty: int, extra: float) -> float:
-        return sum(apgr(scored(name, penalty, extra)[half], gain[half])
-                   for name in parts for half in (slice(n), slice(n, None)))
-
-    penalty, extra = max(((p, e) for p in range(len(PENALTIES)) for e in LENGTHS), key=lambda c: value(*c))
-    for name in parts:
-        score = scored(name, penalty, extra)
+def fit(net: network.Network, tokenizer: Tokenizer, outcomes: data.Rows, window: int, seed: int) -> None:
+    """Fits the head to rows, each with its answer options and without."""
+    n, gain = len(outcomes), np.array(outcomes.gain * 2, dtype=float)
+    rows = batches.framed(tokenizer, outcomes.text + [OPTIONS.sub("", t) for t in outcomes.text], window)
+    x = Features.of(pooled(net, tokenizer.token_to_id("<pad>"), rows)[:, READ], counted(rows, net.encoder.word.num_embeddings), n)
+    likeness = x.likeness()
+    subject = np.unique(outcomes.source, return_inverse=True)[1] % PARTS
+    parts = {"rows": np.random.default_rng((seed, 19)).integers(PARTS, size=n), "subjects": subject}
+    unknown = {name: unseen(likeness, gain, np.tile(part, 2)) for name, part in parts.items()}
+    for name, score in unknown.items():
         print(f"complexity: APGR on unseen {name} {apgr(score[:n], gain[:n]):.3f}, "
               f"without answer options {apgr(score[n:], gain[n:]):.3f}", flush=True)
-    score = scored("rows", penalty, extra)
+    score = unknown["rows"]
     a, b = platt(score, gain > 0)
     p = 1 / (1 + np.exp(-(a * score + b)))
     error = calibrate.calibration_error(np.stack([1 - p, p], axis=1), (gain > 0).astype(int))
-    print(f"complexity: penalty {PENALTIES[penalty]:.0f}, length {extra}, ECE on unseen rows {error:.4f}", flush=True)
-    ridge = Ridge.path(x, gain)[penalty]
-    ridge.weight[-1] += slope(unknown["rows"][penalty], x[:, -1], extra)
-    write(net.heads[HEAD], ridge.weight * a, ridge.bias * a + b)
+    print(f"complexity: ECE on unseen rows {error:.4f}", flush=True)
+    weight = solve(likeness, gain)
+    states = x.states.T @ weight / x.scale
+    write(net, a * states, a * x.rarity * (x.words.T @ weight), a * float(gain.mean() - x.mean @ states) + b)
 
 
-def write(head: torch.nn.Linear, weight: np.ndarray, bias: float) -> None:
-    """Sets a head of two labels to log odds of the second."""
+def write(net: network.Network, states: np.ndarray, words: np.ndarray, bias: float) -> None:
+    """Sets the head, of two labels, to log odds of the second."""
     whole = torch.zeros(network.POOLED)
-    whole[COLUMNS] = torch.tensor(weight).float()
+    whole[READ] = torch.tensor(states).float()
+    head, both = net.heads[HEAD], torch.tensor([-0.5, 0.5])
+    counts = torch.tensor(words / (network.GAIN * (1 - network.MISSED))).float()[:, None] * both
     with torch.no_grad():
-        head.weight.copy_(torch.stack([-whole, whole]) / 2)
-        head.bias.copy_(torch.tensor([-bias, bias]) / 2)
+        head.weight.copy_(whole * both[:, None])
+        head.bias.copy_(bias * both)
+        for table, values in zip((net.counts.piece, net.counts.pair), counts.split([net.counts.piece.num_embeddings, network.BUCKETS])):
+            table.weight[:, network.columns_of(HEAD)] = values

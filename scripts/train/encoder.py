@@ -17,7 +17,7 @@ POSITIONS = 512
 EPSILON = 1e-12
 
 
-DRAWN = 1 << 23
+DRAWN = 1 << 23  # values: several times the largest state, or scores, of a batch
 
 
 class Dropout(nn.Module):

@@ -1,6 +1,6 @@
 """Trains encoder and heads together, a step of one task at a time.
 
-Embeddings and the lowest layer stay as published: most of the vocabulary and of its
+Embeddings and the lowest layer stay as they begin, as published: most of the vocabulary and of its
 languages do not occur in the training rows. Checkpoints make an interrupted run go on
 where it stopped; its batches differ from those of an uninterrupted one.
 """

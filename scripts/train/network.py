@@ -2,9 +2,9 @@
 
 Three heads read the whole text: linear maps of the mean, maximum and first state of
 the last layer, the means of some layers below (which know more of the topic than the
-last), and the logarithm of the number of tokens. That of domains also counts words:
-each piece, and each pair of neighbours by its hash, adds what it alone says for a
-label, as a linear model over n-grams would. One head reads each token.
+last), and the logarithm of the number of tokens. Those of domains and of complexity
+also count words: each piece, and each pair of neighbours by its hash, adds what it alone
+says for a label, as a linear model over n-grams would. One head reads each token.
 """
 
 import numpy as np
@@ -28,13 +28,19 @@ HEADS = {
 TOKEN_HEAD = "pii"
 
 # Heads that count words. The detector of attacks does not: it would learn the trigger
-# words, which honest prompts hold too. Complexity has too few rows for so many weights.
-COUNTED = ("domain",)
+# words, which honest prompts hold too.
+COUNTED = ("domain", "complexity")
 COLUMNS = sum(len(HEADS[h]) for h in COUNTED)
 BUCKETS = 1 << 17  # of pairs
 FACTOR = 1_000_003  # pair -> (first * FACTOR + second) mod BUCKETS
 GAIN = 3.0  # lets small table values matter, so that their decay does
 MISSED = 0.3  # share of words that training does not count
+
+
+def columns_of(head: str) -> slice:
+    """Where the tables of counts have those of a head."""
+    first = sum(len(HEADS[h]) for h in COUNTED[:COUNTED.index(head)])
+    return slice(first, first + len(HEADS[head]))
 
 
 class Counts(nn.Module):
@@ -50,7 +56,7 @@ class Counts(nn.Module):
         pairs = (ids[:, :-1] * FACTOR + ids[:, 1:]) % BUCKETS
         total = self._sum(self.piece(ids), mask) + self._sum(self.pair(pairs), mask[:, 1:])
         total = total * (GAIN / mask.float().sum(dim=1, keepdim=True).sqrt())
-        return dict(zip(COUNTED, total.split([len(HEADS[h]) for h in COUNTED], dim=1)))
+        return {head: total[:, columns_of(head)] for head in COUNTED}
 
     def _sum(self, rows: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         keep = mask.float()
@@ -83,11 +89,11 @@ class Network(nn.Module):
         self.encoder.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})
 
     def take(self, found: dict[str, np.ndarray]) -> None:
-        """Sets parameters by name; of a table with fewer rows, the first rows."""
+        """Sets parameters by name; what is smaller than here, from the first row and column."""
         own = dict(self.named_parameters())
         with torch.no_grad():
             for name, value in found.items():
-                own[name][: len(value)] = torch.from_numpy(value)
+                own[name][tuple(slice(n) for n in value.shape)] = torch.from_numpy(value)
 
 
 def pool(hidden: list[torch.Tensor], mask: torch.Tensor) -> torch.Tensor:

@@ -1,5 +1,5 @@
-"""Writes a handful of generated rows for each task, enough to see the pipeline run
-from end to end. They are so easy that a working pipeline gets nearly all right."""
+"""Writes a handful of generated rows for each task, which with those written for this project
+are enough to see the pipeline run from end to end."""
 
 import argparse
 import gzip

@@ -1,7 +1,6 @@
 """What a run that goes on from a finished bundle takes over: graph.py, read backwards."""
 
 import json
-
 from pathlib import Path
 
 import numpy as np
@@ -31,3 +30,7 @@ def arrays(directory: Path) -> dict[str, np.ndarray]:
 def pieces(directory: Path) -> list[str]:
     """The vocabulary, by number."""
     return [piece for piece, _ in json.loads((directory / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]]
+
+
+def layers(arrays: dict[str, np.ndarray]) -> int:
+    return sum(name.endswith(".qkv.bias") for name in arrays)

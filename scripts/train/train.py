@@ -132,10 +132,10 @@ def tasks(a: argparse.Namespace, parts: dict[str, Split]) -> list[batches.Task]:
     return [t for t in every if not a.only or t.head in a.only.split(",")]
 
 
-def fingerprint(a: argparse.Namespace, planned: list[batches.Task]) -> str:
+def fingerprint(a: argparse.Namespace, planned: list[batches.Task], tokenizer: str) -> str:
     """Names a run: another plan, or other rows, must not go on from its checkpoint."""
     from_bundle = (a.start / "manifest.json").read_text(encoding="utf-8") if a.start else ""
-    told = repr((a.layers, a.pieces, a.steps, a.rate, from_bundle, [t.digest() for t in planned]))
+    told = repr((a.layers, tokenizer, a.steps, a.rate, from_bundle, [t.digest() for t in planned]))
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
@@ -150,7 +150,10 @@ def beginning(a: argparse.Namespace, parts: dict[str, Split]) -> tuple[network.N
     net = network.Network(Encoder(len(kept), a.layers, DROPOUT))
     net.start(base.state(public, kept, list(range(a.layers))))
     if a.start:
-        net.take(start.arrays(a.start))
+        found = start.arrays(a.start)
+        if (there := start.layers(found)) != a.layers:
+            raise SystemExit(f"{a.start} has {there} layers, not {a.layers}")
+        net.take(found)
     return net, vocabulary.tokenizer([public.pieces[i] for i in kept], public.scores[kept])
 
 
@@ -160,7 +163,7 @@ def fit(a: argparse.Namespace, parts: dict[str, Split]) -> tuple[network.Network
     net, tokenizer = beginning(a, parts)
     plan = finetune.Plan(steps=a.steps, rate=a.rate, head_rate=10 * a.rate, count_rate=30 * a.rate, threads=a.jobs, seed=SEED)
     planned = tasks(a, parts)
-    checkpoint = a.cache / f"finetune-{fingerprint(a, planned)}.pt"
+    checkpoint = a.cache / f"finetune-{fingerprint(a, planned, tokenizer)}.pt"
     trainer = finetune.Trainer(net, planned, Tokenizer.from_str(tokenizer), plan, checkpoint)
     trainer.resume()
     trainer.run()
@@ -171,12 +174,14 @@ def fit(a: argparse.Namespace, parts: dict[str, Split]) -> tuple[network.Network
 def compare(net: network.Network, model: bytes, fp32: bytes, tokenizer: str, rows: data.Rows, jobs: int) -> None:
     """Holds the graph against the network it was made from, and tells what int8 costs."""
     exact = runner.Runner(fp32, tokenizer, WINDOW)
+    windows, pad = batches.framed(exact.tokenizer, rows.text[:100], WINDOW), exact.tokenizer.token_to_id("<pad>")
     worst = 0.0
-    for text in rows.text[:100]:
-        ids = torch.tensor([[exact.frame[0], *exact.tokenizer.encode(text, add_special_tokens=False).ids[:WINDOW], exact.frame[1]]])
-        with torch.no_grad():
-            ours = net(ids, torch.ones_like(ids), "domain")[0].numpy()
-        worst = max(worst, float(np.abs(ours - exact.first_window(text)[0]["domain"]).max()))
+    for pair in zip(windows[::2], windows[1::2]):  # two lengths, so that padding counts
+        ids, mask = batches.padded(list(pair), pad)
+        names = [name for name in network.HEADS if name != network.TOKEN_HEAD]
+        for name, theirs in zip(names, exact.session.run(names, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})):
+            with torch.no_grad():
+                worst = max(worst, float(np.abs(net(ids, mask, name).numpy() - theirs).max()))
     print(f"graph: largest logit difference to the network {worst:.1e}", flush=True)
     if worst > 0.1:  # the tables of words and counts are int8 in both graphs
         raise SystemExit("the graph does not compute what was trained")

@@ -4,7 +4,7 @@
 #   train.sh --data DIR [--out DIR] [--steps N] [--jobs N] [--version V] ...
 #   train.sh --smoke
 #
-# --smoke runs the pipeline on a few generated rows and writes nothing outside the cache.
+# --smoke runs the pipeline briefly, on a few generated rows beside the written ones, and writes nothing outside the cache.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -31,7 +31,7 @@ mkdir -p "$cache/base" "$cache/smoke"
 ln -s "$cache/base" "$cache/smoke/base"
 "$venv/bin/python" "$here/smoke.py" "$rows"
 "$venv/bin/python" "$here/train.py" --data "$rows" --out "$out" --cache "$cache/smoke" \
-  --steps 260 --layers 6 --pieces 20000 --documents 30 --shares domain=0.5,jailbreak=0.8,pii=0.14 --version 0.0.0-smoke
+  --steps 260 --layers 6 --pieces 40000 --documents 30 --shares domain=0.5,jailbreak=0.8,pii=0.14 --version 0.0.0-smoke
 "$venv/bin/python" - "$out" <<'PY'
 import hashlib, json, pathlib, sys
 out = pathlib.Path(sys.argv[1])
