@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -65,6 +66,7 @@ func openEngine(ctx context.Context, c config.Classify) (_ *engine, err error) {
 	if e.classifier, err = classify.NewPanel(members...); err != nil {
 		return nil, err
 	}
+	debug.FreeOSMemory() // what reading vocabularies took
 	return e, nil
 }
 
