@@ -28,6 +28,7 @@ HEAD = "complexity"
 OPTIONS = re.compile(r"\n[A-J][.)] .*", re.DOTALL)
 # What is read of the pooled state: the means of the last layer and of those below, and the length.
 READ = [*range(WIDTH), *range(3 * WIDTH, network.POOLED)]
+COPIES = 2  # of each question: with its answer options, and without
 PARTS = 6
 # Weights of the two kinds of features against the noise, by what they do on rows and subjects that a fit has not seen.
 STATES, WORDS = 0.05, 0.1
@@ -64,7 +65,7 @@ class Features:
 
 def solve(likeness: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """The weights of the rows."""
-    system = likeness + np.eye(len(likeness), dtype=np.float32)
+    system = likeness + COPIES * np.eye(len(likeness), dtype=np.float32)  # of one outcome: each has a part of its weight
     return linalg.solve(system, (gain - gain.mean()).astype(np.float32), assume_a="pos", overwrite_a=True)
 
 
@@ -117,13 +118,13 @@ def counted(rows: list[list[int]], pieces: int) -> sparse.csr_matrix:
 
 def fit(net: network.Network, tokenizer: Tokenizer, outcomes: data.Rows, window: int, seed: int) -> None:
     """Fits the head to rows, each with its answer options and without."""
-    n, gain = len(outcomes), np.array(outcomes.gain * 2, dtype=float)
+    n, gain = len(outcomes), np.array(outcomes.gain * COPIES, dtype=float)
     rows = batches.framed(tokenizer, outcomes.text + [OPTIONS.sub("", t) for t in outcomes.text], window)
     x = Features.of(pooled(net, tokenizer.token_to_id("<pad>"), rows)[:, READ], counted(rows, net.encoder.word.num_embeddings), n)
     likeness = x.likeness()
     subject = np.unique(outcomes.source, return_inverse=True)[1] % PARTS
     parts = {"rows": np.random.default_rng((seed, 19)).integers(PARTS, size=n), "subjects": subject}
-    unknown = {name: unseen(likeness, gain, np.tile(part, 2)) for name, part in parts.items()}
+    unknown = {name: unseen(likeness, gain, np.tile(part, COPIES)) for name, part in parts.items()}
     for name, score in unknown.items():
         print(f"complexity: APGR on unseen {name} {apgr(score[:n], gain[:n]):.3f}, "
               f"without answer options {apgr(score[n:], gain[n:]):.3f}", flush=True)

@@ -37,7 +37,7 @@ WINDOW = 126
 OVERLAP = 32
 HELD = 20  # one in so many rows is kept for what is fitted beside the weights
 # Chosen by hand: few alarms on long honest documents; a third of the calls to the strong model.
-THRESHOLDS = {"jailbreak": 0.8, "complexity": 0.2}
+THRESHOLDS = {"jailbreak": 0.8, "complexity": 0.17}
 MERGE = {"domain": "mean", "jailbreak": "max", "complexity": "mean"}
 # Few alarms on 16,000 tokens of honest text, and nearly all attacks hidden in as much found; see robustness.sh.
 DISCOUNT = {"jailbreak": 0.5}
