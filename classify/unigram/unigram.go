@@ -1,7 +1,7 @@
 // Package unigram cuts text into the likeliest pieces of a vocabulary, as
 // SentencePiece's unigram model does (Kudo, "Subword Regularization", 2018), for
 // files of Hugging Face's tokenizers in the form that scripts/train writes. Their
-// library reads those too, with ten times the memory for the same vocabulary.
+// library reads those too, in thirty times the memory.
 package unigram
 
 import (
