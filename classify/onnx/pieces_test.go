@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -91,8 +92,10 @@ func TestOwnPiecesAreThoseOfTheLibrary(t *testing.T) {
 	}
 }
 
+var unmarked = regexp.MustCompile(`\PM`)
+
 // Unicode's tables are of another year in the library: only letters old enough to
-// be in both are tried.
+// be in both are tried. Behind 30 marks in a row x/text begins another letter.
 func FuzzOwnPieces(f *testing.F) {
 	own, library := both(f)
 	for _, seed := range []string{"", "the river", "</s>", "a<s>b<pad>", "ｆｏｘ\u00ad \ufb01", "東京 日", "▁the ▁", "  the\u3000 fox ", "Ελλάδα été Ж"} {
@@ -105,7 +108,9 @@ func FuzzOwnPieces(f *testing.F) {
 			}
 			return -1
 		}, text)
-		alike(t, own, library, old)
+		if marks := len(unmarked.ReplaceAllString(old, "")); marks < 2*30 {
+			alike(t, own, library, old)
+		}
 	})
 }
 

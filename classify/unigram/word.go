@@ -29,13 +29,18 @@ func words(text string, yield func(*word)) {
 	w, from := &word{}, 0
 	for !segments.Done() {
 		segment := segments.Next()
-		at := origin{int32(from), int32(segments.Pos())}
-		for len(segment) > 0 {
-			letter, size := utf8.DecodeRune(segment)
-			w.take(letter, segment[:size], at, yield)
-			segment = segment[size:]
+		to := segments.Pos()
+		kept := text[from:to] == string(segment)
+		for place := 0; place < len(segment); {
+			letter, size := utf8.DecodeRune(segment[place:])
+			at := origin{int32(from), int32(to)}
+			if kept { // letters that were normal: each is from its own place
+				at = origin{int32(from + place), int32(from + place + size)}
+			}
+			w.take(letter, segment[place:place+size], at, yield)
+			place += size
 		}
-		from = segments.Pos()
+		from = to
 	}
 	w.end(yield)
 }
