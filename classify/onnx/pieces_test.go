@@ -127,3 +127,49 @@ func BenchmarkEncode(b *testing.B) {
 		})
 	}
 }
+
+// tinyPieces is a tokenizer.json in the embedded one's form.
+const tinyPieces = `{"truncation": null, "padding": null,
+"added_tokens": [{"id": 0, "content": "<s>", "special": true}, {"id": 1, "content": "<unk>", "special": true}],
+"normalizer": ` + unigramNormalizer + `, "pre_tokenizer": ` + unigramPreTokenizer + `,
+"post_processor": {"type": "TemplateProcessing",
+"single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+"special_tokens": {"<s>": {"id": "<s>", "ids": [0], "tokens": ["<s>"]}}},
+"model": {"type": "Unigram", "unk_id": 1, "byte_fallback": false, "vocab": [["<s>", 0], ["<unk>", 0], ["▁", -2], ["▁a", -1.5]]}}`
+
+func TestTinyPieces(t *testing.T) {
+	tok, err := openTokenizer([]byte(tinyPieces))
+	if err != nil || tok.pieces == nil {
+		t.Fatal(tok, err)
+	}
+	if f := tok.frame; !slices.Equal(f.before, []uint32{0}) || f.after != nil || f.word != 3 {
+		t.Errorf("frame %+v; want <s> before, nothing after", f)
+	}
+	tokens, err := tok.encode("a <s>b")
+	if err != nil || !slices.Equal(idsOf(tokens), []uint32{3, 2, 1, 1}) {
+		t.Errorf("%v, %v; want ▁a, ▁, and the unknown for <s> and b", tokens, err)
+	}
+}
+
+func TestBadPiecesAreRefused(t *testing.T) {
+	for what, to := range map[string]string{
+		`["▁", -2]`:    `["▁a", -2]`, // twice
+		`["▁a", -1.5]`: `["▁a"`,
+		`-1.5`:         `"much"`,
+		`"unk_id": 1`:  `"unk_id": 9`,
+	} {
+		if _, err := openTokenizer([]byte(strings.Replace(tinyPieces, what, to, 1))); err == nil || !strings.Contains(err.Error(), "tokenizer.json") {
+			t.Errorf("%s as %s: %v", what, to, err)
+		}
+	}
+}
+
+func FuzzReadUnigram(f *testing.F) {
+	f.Add([]byte(tinyPieces))
+	f.Add([]byte(`{"model": {"type": "Unigram"}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if tok, _, err := readUnigram(data); err == nil && tok != nil {
+			tok.Encode("a text to read")
+		}
+	})
+}
