@@ -16,30 +16,17 @@ const (
 	unigramPreTokenizer = `{"type":"Metaspace","replacement":"▁","prepend_scheme":"always","split":true}`
 )
 
-// unigramSpec is the part of a tokenizer.json that is read only then.
-type unigramSpec struct {
-	Normalizer    json.RawMessage `json:"normalizer"`
-	PreTokenizer  json.RawMessage `json:"pre_tokenizer"`
-	PostProcessor struct {
-		Type   string         `json:"type"`
-		Single []templatePart `json:"single"`
-		Tokens map[string]struct {
-			IDs []uint32 `json:"ids"`
-		} `json:"special_tokens"`
-	} `json:"post_processor"`
-	Model struct {
-		Type         string          `json:"type"`
-		UnknownID    *uint32         `json:"unk_id"`
-		ByteFallback bool            `json:"byte_fallback"`
-		Vocab        json.RawMessage `json:"vocab"`
-	} `json:"model"`
-}
-
-// templatePart is a special token, or else the text.
-type templatePart struct {
-	Special *struct {
-		ID string `json:"id"`
-	} `json:"SpecialToken"`
+// template is what a post_processor puts around a text.
+type template struct {
+	Type   string `json:"type"`
+	Single []struct {
+		Special *struct { // absent where the text stands
+			ID string `json:"id"`
+		} `json:"SpecialToken"`
+	} `json:"single"`
+	Tokens map[string]struct {
+		IDs []uint32 `json:"ids"`
+	} `json:"special_tokens"`
 }
 
 // entry is a piece as ["text", score].
@@ -49,11 +36,11 @@ func (e *entry) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &[]any{&e.Text, &e.Score})
 }
 
-// readUnigram gives the pieces of a tokenizer.json and what goes around them, or
-// nil if it is in another form.
-func readUnigram(data []byte) (*unigram.Tokenizer, frame, error) {
-	var s unigramSpec
-	if json.Unmarshal(data, &s) != nil || !s.fits() {
+// pieces are those of a tokenizer.json in the form of the embedded one, and what
+// goes around them; nil if it is in another form.
+func (s spec) pieces() (*unigram.Tokenizer, frame, error) {
+	var around template
+	if !s.isUnigram() || json.Unmarshal(s.PostProcessor, &around) != nil || around.Type != "TemplateProcessing" {
 		return nil, frame{}, nil
 	}
 	var vocab []entry
@@ -68,12 +55,11 @@ func readUnigram(data []byte) (*unigram.Tokenizer, frame, error) {
 	if err != nil {
 		return nil, frame{}, fmt.Errorf("tokenizer.json: model.vocab: %w", err)
 	}
-	return t, s.frame(), nil
+	return t, around.frame(), nil
 }
 
-func (s *unigramSpec) fits() bool {
+func (s spec) isUnigram() bool {
 	return s.Model.Type == "Unigram" && s.Model.UnknownID != nil && !s.Model.ByteFallback &&
-		s.PostProcessor.Type == "TemplateProcessing" &&
 		isJSON(s.Normalizer, unigramNormalizer) && isJSON(s.PreTokenizer, unigramPreTokenizer)
 }
 
@@ -82,15 +68,15 @@ func isJSON(data json.RawMessage, want string) bool {
 	return json.Compact(&compact, data) == nil && compact.String() == want
 }
 
-func (s *unigramSpec) frame() frame {
+func (t template) frame() frame {
 	var f frame
 	around := &f.before
-	for _, part := range s.PostProcessor.Single {
+	for _, part := range t.Single {
 		if part.Special == nil {
 			around = &f.after
 			continue
 		}
-		*around = append(*around, s.PostProcessor.Tokens[part.Special.ID].IDs...)
+		*around = append(*around, t.Tokens[part.Special.ID].IDs...)
 	}
 	return f
 }

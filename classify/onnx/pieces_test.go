@@ -164,11 +164,15 @@ func TestBadPiecesAreRefused(t *testing.T) {
 	}
 }
 
-func FuzzReadUnigram(f *testing.F) {
+func FuzzReadPieces(f *testing.F) {
 	f.Add([]byte(tinyPieces))
 	f.Add([]byte(`{"model": {"type": "Unigram"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if tok, _, err := readUnigram(data); err == nil && tok != nil {
+		spec, err := readSpec(data)
+		if err != nil {
+			return
+		}
+		if tok, _, err := spec.pieces(); err == nil && tok != nil {
 			tok.Encode("a text to read")
 		}
 	})

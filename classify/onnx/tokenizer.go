@@ -47,7 +47,7 @@ func openTokenizer(data []byte) (*tokenizer, error) {
 		return nil, err
 	}
 	t := &tokenizer{}
-	if t.pieces, t.frame, err = readUnigram(data); err == nil && t.pieces == nil {
+	if t.pieces, t.frame, err = spec.pieces(); err == nil && t.pieces == nil {
 		err = t.openLibrary(data)
 	}
 	if err != nil {
@@ -83,9 +83,15 @@ type spec struct {
 		Content string `json:"content"`
 		Special bool   `json:"special"`
 	} `json:"added_tokens"`
-	Model struct {
-		UnknownID    *uint32 `json:"unk_id"`    // of Unigram
-		UnknownToken string  `json:"unk_token"` // of the others
+	Normalizer    json.RawMessage `json:"normalizer"`
+	PreTokenizer  json.RawMessage `json:"pre_tokenizer"`
+	PostProcessor json.RawMessage `json:"post_processor"`
+	Model         struct {
+		Type         string          `json:"type"`
+		UnknownID    *uint32         `json:"unk_id"`    // of Unigram
+		UnknownToken string          `json:"unk_token"` // of the others
+		ByteFallback bool            `json:"byte_fallback"`
+		Vocab        json.RawMessage `json:"vocab"`
 	} `json:"model"`
 }
 
