@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"context"
 	"strings"
 	"unicode/utf8"
 
@@ -47,14 +48,24 @@ const (
 // It is idempotent and its time is linear. The result is at most 12 times as
 // long as text (U+FDFA spells a phrase of 33 bytes in three).
 func Normalize(text string) string {
+	plain, _ := NormalizeContext(context.Background(), text) // which never ends
+	return plain
+}
+
+// NormalizeContext is Normalize for a text of any length. Once ctx is done it stops, and the error is ErrDeadline or
+// context.Canceled.
+func NormalizeContext(ctx context.Context, text string) (string, error) {
 	var b strings.Builder
 	r := newReader(text)
 	for more := true; more; {
+		if ctx.Err() != nil {
+			return "", whyEnded(ctx)
+		}
 		var piece string
 		piece, more = r.next()
 		b.WriteString(piece)
 	}
-	return b.String()
+	return b.String(), nil
 }
 
 // reader normalises a text piece by piece, so that the memory it takes does not

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/vsr-proxy/vsr-proxy/chat"
 	"github.com/vsr-proxy/vsr-proxy/classify"
-	"github.com/vsr-proxy/vsr-proxy/config"
 )
 
 // evaluation is the state of one request's walk through the decisions: each
@@ -26,6 +24,7 @@ type evaluation struct {
 	texts  [6]string // by view
 	have   [6]bool
 	folded string // the routing text in lower case
+	plain  normalized
 
 	passes []pass
 	facts  []fact // of learned signals
@@ -79,46 +78,6 @@ func (e *evaluation) text(v view) string {
 		e.have[i] = true
 	}
 	return e.texts[i]
-}
-
-func (e *evaluation) keyword(i int) truth {
-	k := &e.router.keywords[i]
-	for j := range e.decision.Signals {
-		if s := &e.decision.Signals[j]; s.Type == config.SignalKeyword && s.Name == k.name {
-			return truthOf(s.Matched)
-		}
-	}
-	start := time.Now()
-	text := e.text(view{scope: e.router.scope})
-	if e.folded == "" {
-		e.folded = strings.ToLower(text)
-	}
-	matched, word := k.matches(text, e.folded)
-	if k.guards && !matched {
-		matched, word = e.disguises(k)
-	}
-	s := Signal{Type: config.SignalKeyword, Name: k.name, Matched: matched, Elapsed: time.Since(start)}
-	if e.trace && word != "" {
-		s.Detail = fmt.Sprintf("settled by %q", word)
-	}
-	e.add(s)
-	return truthOf(matched)
-}
-
-// disguises tells whether a keyword signal holds of the text as the classifier
-// reads it, or of the parts of its messages joined by nothing: a word that is to be
-// stopped may hold letters that nobody sees, look-alikes, spaces between its
-// letters, or the seam of two parts (E3, E6).
-func (e *evaluation) disguises(k *keyword) (bool, string) {
-	for _, fused := range []bool{false, true} {
-		if fused && !e.decision.Request.Splits(e.router.scope) {
-			break
-		}
-		if matched, word := k.undisguised(e.text(view{scope: e.router.scope, fused: fused})); matched {
-			return true, word
-		}
-	}
-	return false, ""
 }
 
 // learned gives what a signal says in the decision that is tried, and notes why

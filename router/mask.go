@@ -73,7 +73,7 @@ func (e *evaluation) mask(by *decision) *chat.Error {
 			break
 		}
 		name := [...]string{"mask", "mask_fused"}[i]
-		at, err := e.readText(l.Text, name, "classify for masking")
+		at, err := e.readText(revealed(l.Text), name, "classify for masking")
 		if errors.Is(e.ctx.Err(), context.Canceled) {
 			return clientGone
 		}
@@ -84,7 +84,11 @@ func (e *evaluation) mask(by *decision) *chat.Error {
 			return e.unmasked(by, reasonUnread)
 		}
 		for _, s := range d.Readings[at].Result.Spans {
-			if e.masks(by, s) {
+			switch {
+			case !e.masks(by, s):
+			case s.To > len(l.Text):
+				return cannotMask(by.name, fmt.Sprintf("personal data (%s) is written in Unicode's tag characters, which nobody sees", s.Type))
+			default:
 				share(l, s, spans)
 			}
 		}

@@ -127,6 +127,22 @@ func TestMaskCutsWhatReachesOverPlaces(t *testing.T) {
 	}
 }
 
+// E3, S13: what nobody sees but many models read can't be written over, so it is refused.
+func TestMaskRefusesTagCharacters(t *testing.T) {
+	tagged := func(said string) string { return strings.Map(func(c rune) rune { return 0xe0000 + c }, said) }
+	r := guard(t, twoModels+masks)
+	for text, refused := range map[string]bool{"write to a@b.example": true, "nothing personal": false} {
+		body := `{"model":"auto","messages":[{"role":"user","content":"Hello ` + tagged(text) + `, I am x@y.example"}]}`
+		d := r.Decide(context.Background(), chatRequest(body))
+		if refused && (d.Error == nil || d.Error.Code != "cannot_mask" || d.Body != nil) {
+			t.Errorf("%s: path %s, error %v", text, d.Path, d.Error)
+		}
+		if !refused && (d.Error != nil || strings.Contains(string(d.Body), "x@y") || !strings.Contains(string(d.Body), tagged(text))) {
+			t.Errorf("%s: error %v, %s", text, d.Error, d.Body)
+		}
+	}
+}
+
 // S13: what was seen once is masked wherever it stands again, as a whole word.
 func TestMaskSpreadsWhatWasFound(t *testing.T) {
 	r := guard(t, twoModels+masks)

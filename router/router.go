@@ -142,8 +142,8 @@ func (r *Router) Known(name string) bool {
 	return ok || r.auto[name]
 }
 
-// Decide reads the request and chooses. It returns within the classifier's
-// deadline.
+// Decide reads the request and chooses. It returns within twice the classifier's
+// deadline: the encoder has one, and what keywords that protect look at another.
 func (r *Router) Decide(ctx context.Context, req Request) *Decision {
 	start := time.Now()
 	d := &Decision{Path: PathUpstream}

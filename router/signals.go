@@ -1,8 +1,11 @@
 package router
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -19,7 +22,7 @@ type keyword struct {
 	// guards says that a decision asks it which fails closed. Then it looks at the
 	// text in disguise too: see evaluation.disguises.
 	guards bool
-	plain  []string // words as the classifier would read them
+	plain  []string // words as the classifier would read them; "" for what it passes over
 }
 
 func newKeyword(k config.Keyword) keyword {
@@ -36,32 +39,108 @@ func newKeyword(k config.Keyword) keyword {
 // matches tells whether the signal holds of a text and names the word that settled
 // it. folded is text in lower case.
 func (k *keyword) matches(text, folded string) (bool, string) {
-	if k.exact {
-		return k.holds(text, k.words)
-	}
-	return k.holds(folded, k.words)
-}
-
-// undisguised is matches of what the classifier would read.
-func (k *keyword) undisguised(text string) (bool, string) {
-	text = classify.Normalize(text)
 	if !k.exact {
-		text = strings.ToLower(text)
+		text = folded
 	}
-	return k.holds(text, k.plain)
+	return k.settle(func(i int) bool { return containsWord(text, k.words[i]) })
 }
 
-func (k *keyword) holds(text string, words []string) (bool, string) {
-	for _, w := range words {
-		found := containsWord(text, w)
-		switch {
-		case k.operator == "OR" && found:
+// undisguised is matches of what the classifier reads, plain. Words that it passes
+// over, such as a zero-width space, stand in the text alone.
+func (k *keyword) undisguised(text, plain string) (bool, string) {
+	if !k.exact {
+		plain = strings.ToLower(plain)
+	}
+	return k.settle(func(i int) bool {
+		if k.plain[i] == "" {
+			return containsWord(text, k.words[i])
+		}
+		return containsWord(plain, k.plain[i])
+	})
+}
+
+func (k *keyword) settle(found func(word int) bool) (bool, string) {
+	for i, w := range k.words {
+		switch f := found(i); {
+		case k.operator == "OR" && f:
 			return true, w
-		case k.operator == "AND" && !found, k.operator == "NOR" && found:
+		case k.operator == "AND" && !f, k.operator == "NOR" && f:
 			return false, w
 		}
 	}
 	return k.operator != "OR", ""
+}
+
+func (e *evaluation) keyword(i int) truth {
+	k := &e.router.keywords[i]
+	for j := range e.decision.Signals {
+		if s := &e.decision.Signals[j]; s.Type == config.SignalKeyword && s.Name == k.name {
+			return truthOf(s.Matched)
+		}
+	}
+	start := time.Now()
+	text := e.text(view{scope: e.router.scope})
+	if e.folded == "" {
+		e.folded = strings.ToLower(text)
+	}
+	matched, word := k.matches(text, e.folded)
+	if k.guards && !matched {
+		var err error
+		if matched, word, err = e.disguises(k); err != nil {
+			e.missing.failed = err
+			return unknown
+		}
+	}
+	s := Signal{Type: config.SignalKeyword, Name: k.name, Matched: matched, Elapsed: time.Since(start)}
+	if e.trace && word != "" {
+		s.Detail = fmt.Sprintf("settled by %q", word)
+	}
+	e.add(s)
+	return truthOf(matched)
+}
+
+// disguises tells whether a keyword signal holds of the text as the classifier
+// reads it, or of the parts of its messages joined by nothing: a word that is to be
+// stopped may hold letters that nobody sees, look-alikes, spaces between its
+// letters, or the seam of two parts (E3, E6).
+func (e *evaluation) disguises(k *keyword) (bool, string, error) {
+	for _, fused := range []bool{false, true} {
+		if fused && !e.decision.Request.Splits(e.router.scope) {
+			break
+		}
+		v := view{scope: e.router.scope, fused: fused}
+		plain, err := e.normalized(v)
+		if err != nil {
+			return false, "", err
+		}
+		if matched, word := k.undisguised(e.text(v), plain); matched {
+			return true, word, nil
+		}
+	}
+	return false, "", nil
+}
+
+// normalized are views of a request as the classifier reads them.
+type normalized struct {
+	texts [6]string // by view
+	end   time.Time
+	err   error
+}
+
+// normalized gives one. Text can grow twelvefold by that, so all of it ends by a deadline: the classifier's, but counted
+// from here. A classifier that is slow must not keep a keyword from being known.
+func (e *evaluation) normalized(v view) (string, error) {
+	n, i := &e.plain, v.index()
+	if n.texts[i] != "" || n.err != nil {
+		return n.texts[i], n.err
+	}
+	if n.end.IsZero() {
+		n.end = time.Now().Add(e.router.deadline)
+	}
+	ctx, cancel := context.WithDeadline(e.ctx, n.end)
+	defer cancel()
+	n.texts[i], n.err = classify.NormalizeContext(ctx, e.text(v))
+	return n.texts[i], n.err
 }
 
 // containsWord finds word in text where it is not part of a longer word: "plan"
