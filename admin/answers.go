@@ -54,7 +54,7 @@ type intentAnswer struct {
 type piiAnswer struct {
 	HasPII         bool     `json:"has_pii"`
 	Entities       []entity `json:"entities"`
-	MaskedText     string   `json:"masked_text,omitempty"`
+	MaskedText     *string  `json:"masked_text,omitzero"` // the text itself if nothing is to be masked
 	Recommendation string   `json:"security_recommendation"`
 	ProcessingTime float64  `json:"processing_time_ms"`
 	Sizes          *sizes   `json:",embed"`
@@ -116,8 +116,8 @@ func piiOf(res classify.Result, text string, o piiOptions) *piiAnswer {
 		return s.Score < o.ConfidenceThreshold || len(o.EntityTypes) > 0 && !slices.Contains(o.EntityTypes, s.Type)
 	})
 	mask := pii.NewMasker()
-	if o.MaskEntities && len(spans) > 0 {
-		out.MaskedText = mask.Mask(text, spans) // first, so that the values below get its placeholders
+	if o.MaskEntities {
+		out.MaskedText = new(mask.Mask(text, spans)) // first, so that the values below get its placeholders
 	}
 	places := codePoints(text, spans)
 	for i, s := range spans {

@@ -104,6 +104,29 @@ func TestClassifyPII(t *testing.T) {
 	}
 }
 
+// Whoever forwards masked_text gets a text whenever masking was asked for, and none
+// that only looks masked when it was not.
+func TestMaskedTextIsThereIfMaskingWasAskedFor(t *testing.T) {
+	s := serveHeads(t, fourHeads())
+	for _, test := range []struct{ text, options, want string }{
+		{"Who is nobody?", `{"mask_entities":true}`, "Who is nobody?"},
+		{"Alice wrote <PERSON_1>", `{"mask_entities":true,"entity_types":["US_SSN"]}`, "Alice wrote <PERSON_1>"},
+		{"Alice is here", `{"mask_entities":true}`, "<PERSON_1> is here"},
+		{"Who is nobody?", `{}`, ""},
+		{"Alice is here", `{"mask_entities":false}`, ""},
+	} {
+		alone := s.post("/api/v1/classify/pii", `{"text":"`+test.text+`","options":`+test.options+`}`)
+		among := s.post("/api/v1/classify/combined", `{"text":"`+test.text+`","pii_options":`+test.options+`}`)
+		var one personal
+		var all combined
+		alone.into(t, &one)
+		among.into(t, &all)
+		if one.MaskedText != test.want || all.PII.MaskedText != test.want || strings.Contains(alone.body+among.body, "masked_text") != (test.want != "") {
+			t.Errorf("%q with %s: %s %s", test.text, test.options, alone.body, among.body)
+		}
+	}
+}
+
 type attack struct {
 	IsJailbreak    bool     `json:"is_jailbreak"`
 	Risk           float64  `json:"risk_score"`

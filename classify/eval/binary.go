@@ -20,15 +20,17 @@ type Binary struct {
 	// none has.
 	AUC *float64 `json:"auc"`
 
-	// The figures at the head's threshold. Recall is absent without positive
-	// rows, FPR without others.
-	Precision float64  `json:"precision"` // of the rows found, those that have the label
+	// The figures at the head's threshold. Precision is absent if no row is found,
+	// recall without positive rows, FPR without others.
+	Precision *float64 `json:"precision"` // of the rows found, those that have the label
 	Recall    *float64 `json:"recall"`    // of the rows that have the label, those found
 	FPR       *float64 `json:"fpr"`       // of the rows that don't, those found
 
 	// At1Percent is the highest recall that a threshold gives with a false
-	// positive rate of at most 1 %. Its threshold is the score of a row; without
-	// one that is good enough it is absent, and recall 0.
+	// positive rate of at most 1 %. Its threshold is the score of a row, absent if
+	// none finds anything at such a rate. All of it is absent if rows without an
+	// answer alone give a higher one, and without rows that have the label and others:
+	// then there is no recall to choose, or no rate to keep to.
 	At1Percent Operating `json:"at_1_percent_fpr"`
 
 	Thresholds []Operating `json:"thresholds"`
@@ -37,11 +39,11 @@ type Binary struct {
 }
 
 // Operating is what a threshold gives: rows whose probability of the positive
-// label is at least that are found.
+// label is at least that are found. Recall and FPR are absent as in Binary.
 type Operating struct {
 	Threshold *float64 `json:"threshold"` // absent: none, nothing is found but rows without an answer
-	Recall    float64  `json:"recall"`
-	FPR       float64  `json:"fpr"`
+	Recall    *float64 `json:"recall"`
+	FPR       *float64 `json:"fpr"`
 }
 
 // scored is a row by score; hit says that it has the positive label.
@@ -79,7 +81,7 @@ func measureBinary(positive string, threshold float64, rows []judged) *Binary {
 			}
 		}
 	}
-	b.Precision = share(right, found)
+	b.Precision = defined(right, found)
 	b.Recall = defined(right, b.Positives)
 	b.FPR = defined(found-right, len(rows)-b.Positives)
 	slices.SortFunc(all, func(x, y scored) int { return cmp.Compare(y.score, x.score) })
@@ -132,7 +134,7 @@ func roc(sorted []scored) []Operating {
 	var curve []Operating
 	hits, others := 0, 0
 	add := func(threshold *float64) {
-		curve = append(curve, Operating{threshold, share(hits, positives), share(others, len(sorted)-positives)})
+		curve = append(curve, Operating{threshold, defined(hits, positives), defined(others, len(sorted)-positives)})
 	}
 	for from := 0; from < len(sorted); {
 		to, h := tied(sorted, from)
@@ -168,7 +170,10 @@ func operating(curve []Operating, threshold float64) Operating {
 func recallAt(curve []Operating, limit float64) Operating {
 	var best Operating
 	for _, o := range curve {
-		if o.FPR <= limit && o.Recall > best.Recall {
+		if o.Recall == nil || o.FPR == nil {
+			return Operating{}
+		}
+		if *o.FPR <= limit && (best.Recall == nil || *o.Recall > *best.Recall) {
 			best = o
 		}
 	}

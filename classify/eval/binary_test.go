@@ -30,17 +30,17 @@ func TestAreaUnderROCByHand(t *testing.T) {
 	if !is(b.AUC, (4+3.5+1.5)/12) {
 		t.Errorf("AUC %v", *b.AUC)
 	}
-	if b.Positives != 3 || !near(b.Precision, 2.0/4) || !is(b.Recall, 2.0/3) || !is(b.FPR, 2.0/4) {
+	if b.Positives != 3 || !is(b.Precision, 2.0/4) || !is(b.Recall, 2.0/3) || !is(b.FPR, 2.0/4) {
 		t.Errorf("%+v, recall %v, FPR %v", b, *b.Recall, *b.FPR)
 	}
-	if o := b.At1Percent; !is(o.Threshold, 0.9) || !near(o.Recall, 1.0/3) || o.FPR != 0 {
+	if o := b.At1Percent; !is(o.Threshold, 0.9) || !is(o.Recall, 1.0/3) || !is(o.FPR, 0) {
 		t.Errorf("%+v", o)
 	}
 	// From 0.6 on: the yes of 0.9 and 0.6, the no of 0.6.
-	if o := b.Thresholds[5]; !is(o.Threshold, 0.6) || !near(o.Recall, 2.0/3) || !near(o.FPR, 1.0/4) {
+	if o := b.Thresholds[5]; !is(o.Threshold, 0.6) || !is(o.Recall, 2.0/3) || !is(o.FPR, 1.0/4) {
 		t.Errorf("%+v", o)
 	}
-	if o := b.Thresholds[10]; !is(o.Threshold, 0.99) || o.Recall != 0 || o.FPR != 0 {
+	if o := b.Thresholds[10]; !is(o.Threshold, 0.99) || !is(o.Recall, 0) || !is(o.FPR, 0) {
 		t.Errorf("%+v", o)
 	}
 }
@@ -72,15 +72,15 @@ func TestAreaUnderROCAtTheEnds(t *testing.T) {
 func TestUnansweredRowsAreWrongAtEveryThreshold(t *testing.T) {
 	rows := append(twoClass(0.5, []float64{0.05}, []float64{0.9}), judged{has: "yes"}, judged{has: "no"})
 	b := measureBinary("yes", 0.5, rows)
-	if !is(b.AUC, 1.0/4) || !is(b.Recall, 0.5) || !is(b.FPR, 0.5) || !near(b.Precision, 0.5) {
-		t.Errorf("AUC %v, recall %v, FPR %v, precision %v", *b.AUC, *b.Recall, *b.FPR, b.Precision)
+	if !is(b.AUC, 1.0/4) || !is(b.Recall, 0.5) || !is(b.FPR, 0.5) || !is(b.Precision, 0.5) {
+		t.Errorf("AUC %v, recall %v, FPR %v, precision %v", *b.AUC, *b.Recall, *b.FPR, *b.Precision)
 	}
 	for _, o := range b.Thresholds {
-		if o.Recall > 0.5 || o.FPR != 0.5 {
+		if *o.Recall > 0.5 || !is(o.FPR, 0.5) {
 			t.Errorf("threshold %v: %+v", *o.Threshold, o)
 		}
 	}
-	if o := b.At1Percent; o.Recall != 0 || o.Threshold != nil {
+	if o := b.At1Percent; o != (Operating{}) {
 		t.Errorf("%+v", o)
 	}
 }
@@ -93,20 +93,23 @@ func TestATextWithNothingToReadIsFoundAtNoThreshold(t *testing.T) {
 	rows = append(rows, judged{has: "no", got: "no", empty: true})
 	b := measureBinary("yes", 0.5, rows)
 	// Of four pairs the attack that was found wins two; the two empty ones tie.
-	if !is(b.AUC, 2.5/4) || !is(b.Recall, 0.5) || !is(b.FPR, 0) || b.Precision != 1 {
-		t.Errorf("AUC %v, recall %v, FPR %v, precision %v", *b.AUC, *b.Recall, *b.FPR, b.Precision)
+	if !is(b.AUC, 2.5/4) || !is(b.Recall, 0.5) || !is(b.FPR, 0) || !is(b.Precision, 1) {
+		t.Errorf("AUC %v, recall %v, FPR %v, precision %v", *b.AUC, *b.Recall, *b.FPR, *b.Precision)
 	}
 	for _, o := range b.Thresholds {
-		if o.Recall > 0.5 || o.FPR != 0 {
+		if *o.Recall > 0.5 || !is(o.FPR, 0) {
 			t.Errorf("threshold %v: %+v", *o.Threshold, o)
 		}
 	}
-	for name, rows := range map[string][]judged{"both": rows, "attacks alone": attacks} {
-		if o := measureBinary("yes", 0.5, rows).At1Percent; !near(o.Recall, 0.5) || !is(o.Threshold, 0.9) {
-			t.Errorf("%s: %+v", name, o)
+	if o := b.At1Percent; !is(o.Recall, 0.5) || !is(o.Threshold, 0.9) {
+		t.Errorf("%+v", o)
+	}
+	for _, o := range measureBinary("yes", 0.5, attacks).Thresholds {
+		if *o.Recall > 0.5 || o.FPR != nil {
+			t.Errorf("attacks alone, threshold %v: %+v", *o.Threshold, o)
 		}
 	}
-	if _, ece := calibration(rows); !near(ece, (0.1+0.05)/2) {
+	if _, ece := calibration(rows); !is(ece, (0.1+0.05)/2) {
 		t.Errorf("ECE %v: there is no probability of what was not read", ece)
 	}
 	if c := coverage(rows)[0]; c.Share != 0.5 || len(worstMistakes(rows)) != 0 {
@@ -162,14 +165,14 @@ func TestBinaryAgreesWithScikitLearn(t *testing.T) {
 	if b.Positives != 191 || !is(b.AUC, 0.8227181077280198) {
 		t.Errorf("%d positive, AUC %v", b.Positives, *b.AUC)
 	}
-	if !near(b.Precision, 0.6497890295358649) || !is(b.Recall, 0.806282722513089) || !is(b.FPR, 0.2686084142394822) {
-		t.Errorf("precision %v, recall %v, FPR %v", b.Precision, *b.Recall, *b.FPR)
+	if !is(b.Precision, 0.6497890295358649) || !is(b.Recall, 0.806282722513089) || !is(b.FPR, 0.2686084142394822) {
+		t.Errorf("precision %v, recall %v, FPR %v", *b.Precision, *b.Recall, *b.FPR)
 	}
-	if o := b.At1Percent; !is(o.Threshold, 0.984375) || !near(o.Recall, 0.031413612565445025) {
+	if o := b.At1Percent; !is(o.Threshold, 0.984375) || !is(o.Recall, 0.031413612565445025) {
 		t.Errorf("%+v", o)
 	}
-	if _, ece := calibration(rows); !near(accuracy(rows), 0.76) || !near(ece, 0.05209375) {
-		t.Errorf("accuracy %v, ECE %v", accuracy(rows), ece)
+	if _, ece := calibration(rows); !near(accuracy(rows), 0.76) || !is(ece, 0.05209375) {
+		t.Errorf("accuracy %v, ECE %v", accuracy(rows), *ece)
 	}
 	if f1 := macroF1(perLabel(confusion([]string{"no", "yes"}, rows))); !near(f1, 0.7549179792170446) {
 		t.Errorf("macro F1 %v", f1)

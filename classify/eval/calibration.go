@@ -6,11 +6,11 @@ const bins = 15 // of the calibration error
 
 // Bin is the answers whose confidence is in (From, To]; 0 is in the first.
 type Bin struct {
-	From       float64 `json:"from"`
-	To         float64 `json:"to"`
-	N          int     `json:"n"`
-	Accuracy   float64 `json:"accuracy"`   // among them
-	Confidence float64 `json:"confidence"` // their mean
+	From       float64  `json:"from"`
+	To         float64  `json:"to"`
+	N          int      `json:"n"`
+	Accuracy   *float64 `json:"accuracy"`   // among them
+	Confidence *float64 `json:"confidence"` // their mean
 }
 
 // forecast is a probability that was given, and whether that came true.
@@ -21,7 +21,7 @@ type forecast struct {
 
 // calibration is that of the label given, whichever it is. Rows without an answer
 // have no confidence and are left out.
-func calibration(rows []judged) ([]Bin, float64) {
+func calibration(rows []judged) ([]Bin, *float64) {
 	var given []forecast
 	for _, j := range rows {
 		if j.answered() {
@@ -36,7 +36,7 @@ func calibration(rows []judged) ([]Bin, float64) {
 // Neural Networks" (2017), equation 3:
 //
 //	ECE = sum over bins of |bin|/n * |share of bin that came true - mean probability of bin|
-func reliability(given []forecast) ([]Bin, float64) {
+func reliability(given []forecast) ([]Bin, *float64) {
 	table := make([]Bin, bins)
 	var came, p [bins]float64
 	for _, f := range given {
@@ -51,13 +51,8 @@ func reliability(given []forecast) ([]Bin, float64) {
 	for m := range table {
 		b := &table[m]
 		b.From, b.To = float64(m)/bins, float64(m+1)/bins
-		if b.N > 0 {
-			b.Accuracy, b.Confidence = came[m]/float64(b.N), p[m]/float64(b.N)
-		}
+		b.Accuracy, b.Confidence = mean(came[m], b.N), mean(p[m], b.N)
 		sum += math.Abs(came[m] - p[m]) // |bin| cancels
 	}
-	if len(given) == 0 {
-		return table, 0
-	}
-	return table, sum / float64(len(given))
+	return table, mean(sum, len(given))
 }

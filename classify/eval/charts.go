@@ -56,7 +56,7 @@ func evenly(name string) chart.Series {
 func (r *Labels) reliabilityChart() []byte {
 	return reliabilityChart(r.Calibration, chart.Plot{
 		Title: r.title("Calibration"),
-		About: fmt.Sprintf("How often answers of a confidence are right, in %d bins. Expected calibration error %.1f %%", len(r.Calibration), 100*r.ECE),
+		About: fmt.Sprintf("How often answers of a confidence are right, in %d bins. Expected calibration error %s", len(r.Calibration), percent(r.ECE)),
 		X:     shareAxis("confidence: probability of the label given (%)"), Y: shareAxis("accuracy: share of those rows that is right (%)"),
 	})
 }
@@ -66,8 +66,8 @@ func reliabilityChart(of []Bin, p chart.Plot) []byte {
 	p.Series, p.Strip.Label = []chart.Series{evenly("as sure as right")}, "number of rows"
 	for _, b := range of {
 		p.Strip.Bars = append(p.Strip.Bars, chart.Bar{From: b.From, To: b.To, Value: float64(b.N)})
-		if b.N > 0 {
-			p.Bars = append(p.Bars, chart.Bar{From: b.From, To: b.To, Value: b.Accuracy})
+		if b.Accuracy != nil {
+			p.Bars = append(p.Bars, chart.Bar{From: b.From, To: b.To, Value: *b.Accuracy})
 		}
 	}
 	return p.SVG()
@@ -75,8 +75,8 @@ func reliabilityChart(of []Bin, p chart.Plot) []byte {
 
 func (r *Labels) rocChart() []byte {
 	curve := chart.Series{Name: "thresholds", Role: chart.Main, Points: []chart.Point{{}}}
-	for _, o := range r.curve {
-		curve.Points = append(curve.Points, chart.Point{X: o.FPR, Y: o.Recall})
+	for _, o := range r.curve { // with an AUC there are rows of both kinds, and so both rates
+		curve.Points = append(curve.Points, chart.Point{X: *o.FPR, Y: *o.Recall})
 	}
 	curve.Points = append(curve.Points, chart.Point{X: 1, Y: 1}) // rows without an answer
 	return chart.Plot{
@@ -94,17 +94,33 @@ func (r *Labels) rocChart() []byte {
 func (r *Spans) Charts() []Chart {
 	p := chart.Grouped{
 		Title:  r.title("Spans"),
-		About:  fmt.Sprintf("Same type, start and end. All types together: F1 %.1f %%", 100*r.MicroF1),
+		About:  fmt.Sprintf("Same type, start and end. All types together: F1 %s", percent(r.MicroF1)),
 		Axis:   "share (%)",
 		Names:  []string{"precision", "recall"},
 		Groups: []chart.Group{},
 	}
 	for _, t := range r.PerType {
 		p.Groups = append(p.Groups, chart.Group{
-			Label: t.Type, Note: fmt.Sprintf("n = %d", t.Support), Values: []float64{t.Precision, t.Recall},
+			Label: t.Type, Note: fmt.Sprintf("n = %d", t.Support), Values: []float64{orNaN(t.Precision), orNaN(t.Recall)},
 		})
 	}
 	return []Chart{{"spans.svg", p.SVG()}}
+}
+
+// percent is a share in the words of a diagram.
+func percent(share *float64) string {
+	if share == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", 100**share)
+}
+
+// orNaN is a share to be drawn; one that is absent is not.
+func orNaN(share *float64) float64 {
+	if share == nil {
+		return math.NaN()
+	}
+	return *share
 }
 
 // Charts are the curve of cost and quality and the reliability diagram.
@@ -115,7 +131,7 @@ func (r *Outcomes) Charts() []Chart {
 func (r *Outcomes) reliabilityChart() []byte {
 	return reliabilityChart(r.Calibration, chart.Plot{
 		Title: r.title("Calibration"),
-		About: fmt.Sprintf("How often the strong model answers better, in %d bins. Expected calibration error %.1f %%", len(r.Calibration), 100*r.ECE),
+		About: fmt.Sprintf("How often the strong model answers better, in %d bins. Expected calibration error %s", len(r.Calibration), percent(r.ECE)),
 		X:     shareAxis("probability given (%)"), Y: shareAxis("share of those rows where strong answers better (%)"),
 	})
 }

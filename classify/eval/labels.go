@@ -14,8 +14,9 @@ type Labels struct {
 	// MacroF1 is the mean of F1 over the labels that some row has or got.
 	MacroF1 float64 `json:"macro_f1"`
 	// ECE is the expected calibration error of the probability of the label
-	// given, whichever it is, for heads with a positive label too.
-	ECE float64 `json:"ece"`
+	// given, whichever it is, for heads with a positive label too; absent if none
+	// was.
+	ECE *float64 `json:"ece"`
 
 	// Binary is there for heads with a positive label.
 	*Binary `json:",inline"`
@@ -30,12 +31,12 @@ type Labels struct {
 
 // LabelReport is how one label fared, one against the rest.
 type LabelReport struct {
-	Label     string  `json:"-"`         // the name
-	Precision float64 `json:"precision"` // right / given
-	Recall    float64 `json:"recall"`    // right / support
-	F1        float64 `json:"f1"`        // harmonic mean of the two
-	Support   int     `json:"support"`   // rows that have it
-	Given     int     `json:"given"`     // rows that got it
+	Label     string   `json:"-"`         // the name
+	Precision *float64 `json:"precision"` // right / given
+	Recall    *float64 `json:"recall"`    // right / support
+	F1        *float64 `json:"f1"`        // harmonic mean of the two; 0 where one is absent, absent where both are
+	Support   int      `json:"support"`   // rows that have it
+	Given     int      `json:"given"`     // rows that got it
 }
 
 // Confusion counts rows by the label they have (row) and got (column); the last
@@ -47,9 +48,9 @@ type Confusion struct {
 
 // Coverage is what is left if only answers of at least this confidence count.
 type Coverage struct {
-	Confidence float64 `json:"confidence"`
-	Share      float64 `json:"share"`    // of all rows
-	Accuracy   float64 `json:"accuracy"` // among those
+	Confidence float64  `json:"confidence"`
+	Share      float64  `json:"share"`    // of all rows
+	Accuracy   *float64 `json:"accuracy"` // among those
 }
 
 // Mistake is a wrong answer given with confidence.
@@ -174,8 +175,8 @@ func perLabel(c Confusion) []LabelReport {
 			r.Support += n
 		}
 		right := c.Counts[i][i]
-		r.Precision, r.Recall = share(right, r.Given), share(right, r.Support)
-		r.F1 = share(2*right, r.Given+r.Support) // 2PR/(P+R), multiplied out
+		r.Precision, r.Recall = defined(right, r.Given), defined(right, r.Support)
+		r.F1 = defined(2*right, r.Given+r.Support) // 2PR/(P+R), multiplied out
 		reports[i] = r
 	}
 	return reports
@@ -184,8 +185,8 @@ func perLabel(c Confusion) []LabelReport {
 func macroF1(reports []LabelReport) float64 {
 	sum, n := 0.0, 0
 	for _, r := range reports {
-		if r.Support+r.Given > 0 {
-			sum += r.F1
+		if r.F1 != nil {
+			sum += *r.F1
 			n++
 		}
 	}
@@ -208,7 +209,7 @@ func coverage(rows []judged) []Coverage {
 				right++
 			}
 		}
-		table = append(table, Coverage{Confidence: confidence, Share: share(sure, len(rows)), Accuracy: share(right, sure)})
+		table = append(table, Coverage{Confidence: confidence, Share: share(sure, len(rows)), Accuracy: defined(right, sure)})
 	}
 	return table
 }

@@ -59,13 +59,13 @@ func TestLabelsByHand(t *testing.T) {
 		t.Errorf("n %d, head %s, accuracy %v, %d unanswered, %d unread, %v", r.N, r.Head, r.Accuracy, r.Unanswered, r.Unread, r.Binary)
 	}
 	want := []LabelReport{
-		{"a", 3.0 / 4, 3.0 / 4, 3.0 / 4, 4, 4},
-		{"b", 2.0 / 4, 2.0 / 4, 2.0 / 4, 4, 4},
-		{"c", 1.0 / 1, 1.0 / 2, 2.0 / 3, 2, 1},
-		{"d", 0, 0, 0, 0, 0},
+		{"a", new(3.0 / 4), new(3.0 / 4), new(3.0 / 4), 4, 4},
+		{"b", new(2.0 / 4), new(2.0 / 4), new(2.0 / 4), 4, 4},
+		{"c", new(1.0 / 1), new(1.0 / 2), new(2.0 / 3), 2, 1},
+		{"d", nil, nil, nil, 0, 0},
 	}
 	for i, l := range r.PerLabel {
-		if w := want[i]; l.Label != w.Label || !near(l.Precision, w.Precision) || !near(l.Recall, w.Recall) || !near(l.F1, w.F1) || l.Support != w.Support || l.Given != w.Given {
+		if w := want[i]; !reflect.DeepEqual(l, w) {
 			t.Errorf("%+v, want %+v", l, w)
 		}
 	}
@@ -79,8 +79,8 @@ func TestLabelsByHand(t *testing.T) {
 		t.Errorf("outcomes %v", r.Outcomes)
 	}
 	// Nine answers; p90 is the ninth: ceil(0.9 * 9) = 9.
-	if r.P50 != 50 || r.P90 != 90 || r.P99 != 90 {
-		t.Errorf("latency %v, %v, %v", r.P50, r.P90, r.P99)
+	if !is(r.P50, 50) || !is(r.P90, 90) || !is(r.P99, 90) {
+		t.Errorf("latency %v, %v, %v", *r.P50, *r.P90, *r.P99)
 	}
 }
 
@@ -90,27 +90,27 @@ func TestLabelsByHand(t *testing.T) {
 func TestCalibrationByHand(t *testing.T) {
 	r := measured()
 	want := (0.40 + (1 - 0.50) + math.Abs(1-1.15) + (1 - 0.70) + (1 - 0.80) + 0.91 + (2 - 1.94)) / 9
-	if !near(r.ECE, want) {
-		t.Errorf("ECE %v, want %v", r.ECE, want)
+	if !is(r.ECE, want) {
+		t.Errorf("ECE %v, want %v", *r.ECE, want)
 	}
-	if b := r.Calibration[8]; b.N != 2 || !near(b.From, 8.0/15) || !near(b.To, 0.6) || !near(b.Accuracy, 0.5) || !near(b.Confidence, 0.575) {
+	if b := r.Calibration[8]; b.N != 2 || !near(b.From, 8.0/15) || !near(b.To, 0.6) || !is(b.Accuracy, 0.5) || !is(b.Confidence, 0.575) {
 		t.Errorf("%+v", b)
 	}
-	if _, ece := calibration([]judged{{has: "a", got: "a", confidence: 1}}); ece != 0 {
-		t.Errorf("ECE of the perfect %v", ece)
+	if _, ece := calibration([]judged{{has: "a", got: "a", confidence: 1}}); !is(ece, 0) {
+		t.Errorf("ECE of the perfect %v", *ece)
 	}
-	if _, ece := calibration([]judged{{has: "a", got: "b"}}); ece != 0 {
-		t.Errorf("ECE of no confidence in a mistake %v", ece)
+	if _, ece := calibration([]judged{{has: "a", got: "b"}}); !is(ece, 0) {
+		t.Errorf("ECE of no confidence in a mistake %v", *ece)
 	}
 }
 
 func TestCoverageByHand(t *testing.T) {
 	want := []Coverage{
-		{0.5, 0.8, 6.0 / 8}, {0.6, 0.6, 4.0 / 6}, {0.7, 0.5, 4.0 / 5}, {0.8, 0.4, 3.0 / 4},
-		{0.9, 0.3, 2.0 / 3}, {0.95, 0.2, 1}, {0.99, 0.1, 1},
+		{0.5, 0.8, new(6.0 / 8)}, {0.6, 0.6, new(4.0 / 6)}, {0.7, 0.5, new(4.0 / 5)}, {0.8, 0.4, new(3.0 / 4)},
+		{0.9, 0.3, new(2.0 / 3)}, {0.95, 0.2, new(1.0)}, {0.99, 0.1, new(1.0)},
 	}
 	for i, c := range measured().Coverage {
-		if w := want[i]; c.Confidence != w.Confidence || !near(c.Share, w.Share) || !near(c.Accuracy, w.Accuracy) {
+		if w := want[i]; c.Confidence != w.Confidence || !near(c.Share, w.Share) || !is(c.Accuracy, *w.Accuracy) {
 			t.Errorf("%+v, want %+v", c, w)
 		}
 	}
@@ -174,8 +174,8 @@ func TestPercentileIsNearestRank(t *testing.T) {
 		took = append(took, time.Duration(i)*time.Millisecond)
 	}
 	for p, want := range map[int]float64{1: 2, 50: 100, 90: 180, 99: 198, 100: 200} {
-		if got := percentile(took, p); got != want {
-			t.Errorf("p%d = %v, want %v", p, got, want)
+		if got := percentile(took, p); !is(got, want) {
+			t.Errorf("p%d = %v, want %v", p, *got, want)
 		}
 	}
 }
@@ -215,10 +215,10 @@ func TestLabelsAgreeWithScikitLearn(t *testing.T) {
 	if !near(accuracy(rows), 0.7566666666666667) || !near(macroF1(per), 0.7548103749941163) {
 		t.Errorf("accuracy %v, macro F1 %v", accuracy(rows), macroF1(per))
 	}
-	if b := per[1]; math.Abs(b.Precision-0.76190476) > 1e-8 || math.Abs(b.Recall-0.73394495) > 1e-8 || math.Abs(b.F1-0.74766355) > 1e-8 || b.Support != 109 {
+	if b := per[1]; math.Abs(*b.Precision-0.76190476) > 1e-8 || math.Abs(*b.Recall-0.73394495) > 1e-8 || math.Abs(*b.F1-0.74766355) > 1e-8 || b.Support != 109 {
 		t.Errorf("%+v", b)
 	}
-	if _, ece := calibration(rows); !near(ece, 0.30981666666666663) {
-		t.Errorf("ECE %v", ece)
+	if _, ece := calibration(rows); !is(ece, 0.30981666666666663) {
+		t.Errorf("ECE %v", *ece)
 	}
 }

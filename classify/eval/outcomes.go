@@ -50,8 +50,8 @@ type Outcomes struct {
 	// ECE is the expected calibration error of the probability of the positive
 	// label, taken for that of strong being better: of right and wrong answers, that
 	// only strong is right. Rows without an answer are left out.
-	ECE         float64 `json:"ece"`
-	Calibration []Bin   `json:"calibration"`
+	ECE         *float64 `json:"ece"`
+	Calibration []Bin    `json:"calibration"`
 
 	// AtThreshold is what the head's own threshold gives.
 	AtThreshold CostPoint `json:"at_threshold"`
@@ -69,7 +69,7 @@ type CostPoint struct {
 	PGR         *float64 `json:"pgr"`
 	// Threshold is the score from which on rows go to the strong model: that of
 	// the last one that does. Absent at 0, and where that row has no score.
-	Threshold *float64 `json:"threshold,omitempty"`
+	Threshold *float64 `json:"threshold"`
 }
 
 // choice is a row by score; gain is what the strong model changes: of right and

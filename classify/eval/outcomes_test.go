@@ -97,18 +97,18 @@ func TestOutcomesByHand(t *testing.T) {
 func TestCalibrationOfOutcomesByHand(t *testing.T) {
 	task, answers := outcomeSample()
 	want := (2*0.1 + (1 - 0.2) + 0.3 + 0.4 + math.Abs(1-2*0.6) + 0.7 + (1 - 0.8) + (1 - 0.9)) / 10
-	if r := measureOutcomes(task.Head, answers); !near(r.ECE, want) {
-		t.Errorf("ECE %v, want %v", r.ECE, want)
+	if r := measureOutcomes(task.Head, answers); !is(r.ECE, want) {
+		t.Errorf("ECE %v, want %v", *r.ECE, want)
 	}
 	answers[2].Outcome, answers[8].Outcome = classify.OutcomeNoText, classify.OutcomeDeadline // 0.9 and 0.7
-	if r := measureOutcomes(task.Head, answers); !near(r.ECE, (10*want-0.1-0.7)/8) {
-		t.Errorf("ECE %v of those that have an answer", r.ECE)
+	if r := measureOutcomes(task.Head, answers); !is(r.ECE, (10*want-0.1-0.7)/8) {
+		t.Errorf("ECE %v of those that have an answer", *r.ECE)
 	}
 	for name, test := range map[string]struct{ p, weak, strong, want float64 }{
 		"sure and right": {1, 3, 3.5, 0}, "sure and equal": {1, 3, 3, 1}, "sure that not": {0, 7, 2, 0},
 	} {
-		if r := measureOutcomes(task.Head, []Answer{gradedAnswer(1, test.p, test.weak, test.strong)}); r.ECE != test.want {
-			t.Errorf("%s: ECE %v", name, r.ECE)
+		if r := measureOutcomes(task.Head, []Answer{gradedAnswer(1, test.p, test.weak, test.strong)}); !is(r.ECE, test.want) {
+			t.Errorf("%s: ECE %v", name, *r.ECE)
 		}
 	}
 }

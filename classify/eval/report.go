@@ -7,7 +7,9 @@ import (
 )
 
 // Report is what an evaluation found: *Labels, *Spans or *Outcomes. All shares
-// are from 0 to 1; one whose denominator is 0 is 0, unless it can be absent.
+// are from 0 to 1. A figure that nothing could count for is absent, which is nil
+// here, null in JSON and "-" in tables: a 0 was counted. Figures that are no
+// pointers have something to count in any file, for it has a row.
 type Report interface {
 	// WriteText writes tables for people.
 	WriteText(w io.Writer) error
@@ -36,9 +38,9 @@ type Summary struct {
 	Outcomes   map[string]int `json:"outcomes"`   // rows by classify.Outcome
 	Unread     int            `json:"unread_tokens"`
 
-	P50 float64 `json:"p50_ms"` // of the latency of answered rows, nearest rank
-	P90 float64 `json:"p90_ms"`
-	P99 float64 `json:"p99_ms"`
+	P50 *float64 `json:"p50_ms"` // of the latency of answered rows, nearest rank
+	P90 *float64 `json:"p90_ms"`
+	P99 *float64 `json:"p99_ms"`
 }
 
 func summarize(kind Kind, head string, answers []Answer) Summary {
@@ -59,13 +61,13 @@ func summarize(kind Kind, head string, answers []Answer) Summary {
 }
 
 // percentile is the smallest of the sorted times that at least p percent do not
-// exceed (nearest rank), in milliseconds; 0 if there are none.
-func percentile(sorted []time.Duration, p int) float64 {
+// exceed (nearest rank), in milliseconds.
+func percentile(sorted []time.Duration, p int) *float64 {
 	if len(sorted) == 0 {
-		return 0
+		return nil
 	}
 	rank := (p*len(sorted) + 99) / 100
-	return float64(sorted[rank-1]) / float64(time.Millisecond)
+	return new(float64(sorted[rank-1]) / float64(time.Millisecond))
 }
 
 func share(part, whole int) float64 {
@@ -80,6 +82,13 @@ func defined(part, whole int) *float64 {
 	if whole == 0 {
 		return nil
 	}
-	x := share(part, whole)
-	return &x
+	return new(share(part, whole))
+}
+
+// mean is absent when there is nothing that it would be of.
+func mean(sum float64, n int) *float64 {
+	if n == 0 {
+		return nil
+	}
+	return new(sum / float64(n))
 }

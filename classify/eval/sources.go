@@ -10,10 +10,16 @@ type SourceReport struct {
 	Source   string  `json:"-"` // the name
 	N        int     `json:"n"`
 	Accuracy float64 `json:"accuracy"`
-	// For heads with a positive label; see Binary.
-	Positives *int     `json:"positives,omitempty"`
-	Recall    *float64 `json:"recall,omitempty"`
-	FPR       *float64 `json:"fpr,omitempty"`
+	// Detection is there for heads with a positive label.
+	*Detection `json:",inline"`
+}
+
+// Detection is how the positive label was found among the rows of a source, at the
+// head's threshold; see Binary.
+type Detection struct {
+	Positives int      `json:"positives"`
+	Recall    *float64 `json:"recall"`
+	FPR       *float64 `json:"fpr"`
 }
 
 const (
@@ -62,7 +68,7 @@ func perSource(positive string, rows []judged) []SourceReport {
 		r := SourceReport{Source: group[0].source, N: len(group), Accuracy: accuracy(group)}
 		if positive != "" {
 			b := measureBinary(positive, 0, group)
-			r.Positives, r.Recall, r.FPR = &b.Positives, b.Recall, b.FPR
+			r.Detection = &Detection{b.Positives, b.Recall, b.FPR}
 		}
 		reports = append(reports, r)
 	}

@@ -22,20 +22,20 @@ type Spans struct {
 	Summary `json:",inline"`
 	Types   []string `json:"types,omitempty"` // to which all is restricted
 
-	MicroPrecision float64 `json:"micro_precision"` // of all spans together
-	MicroRecall    float64 `json:"micro_recall"`
-	MicroF1        float64 `json:"micro_f1"`
+	MicroPrecision *float64 `json:"micro_precision"` // of all spans together
+	MicroRecall    *float64 `json:"micro_recall"`
+	MicroF1        *float64 `json:"micro_f1"`
 	// MacroF1 is the mean of F1 over the types that some row has or got.
-	MacroF1        float64 `json:"macro_f1"`
-	LenientMicroF1 float64 `json:"lenient_micro_f1"`
-	LenientMacroF1 float64 `json:"lenient_macro_f1"`
+	MacroF1        *float64 `json:"macro_f1"`
+	LenientMicroF1 *float64 `json:"lenient_micro_f1"`
+	LenientMacroF1 *float64 `json:"lenient_macro_f1"`
 
 	Entities int `json:"entities"` // in the data
 	Found    int `json:"found"`    // by the classifier
 
 	CleanRows int `json:"clean_rows"` // rows without entities
 	// FlaggedCleanRows is the share of those in which something was found.
-	FlaggedCleanRows float64 `json:"flagged_clean_rows"`
+	FlaggedCleanRows *float64 `json:"flagged_clean_rows"`
 
 	PerType   ByName[TypeReport]       `json:"per_type"`             // in alphabetical order
 	PerSource ByName[SpanSourceReport] `json:"per_source,omitempty"` // by falling number of rows
@@ -43,30 +43,30 @@ type Spans struct {
 
 // TypeReport is how one type fared.
 type TypeReport struct {
-	Type      string  `json:"-"`         // the name
-	Precision float64 `json:"precision"` // right / given
-	Recall    float64 `json:"recall"`    // right / support
-	F1        float64 `json:"f1"`        // harmonic mean of the two
-	Support   int     `json:"support"`   // entities of the type
-	Given     int     `json:"given"`     // spans of the type
-	Lenient   Lenient `json:"lenient"`
+	Type      string   `json:"-"`         // the name
+	Precision *float64 `json:"precision"` // right / given
+	Recall    *float64 `json:"recall"`    // right / support
+	F1        *float64 `json:"f1"`        // harmonic mean of the two; 0 where one is absent, absent where both are
+	Support   int      `json:"support"`   // entities of the type
+	Given     int      `json:"given"`     // spans of the type
+	Lenient   Lenient  `json:"lenient"`
 }
 
 // Lenient counts what overlaps something of the same type.
 type Lenient struct {
-	Precision float64 `json:"precision"` // of the spans, those that overlap an entity
-	Recall    float64 `json:"recall"`    // of the entities, those that overlap a span
-	F1        float64 `json:"f1"`
+	Precision *float64 `json:"precision"` // of the spans, those that overlap an entity
+	Recall    *float64 `json:"recall"`    // of the entities, those that overlap a span
+	F1        *float64 `json:"f1"`        // as the strict one
 }
 
 // SpanSourceReport is how the rows of one source fared.
 type SpanSourceReport struct {
-	Source    string  `json:"-"` // the name
-	N         int     `json:"n"`
-	Precision float64 `json:"precision"` // of all types together
-	Recall    float64 `json:"recall"`
-	F1        float64 `json:"f1"`
-	Entities  int     `json:"entities"`
+	Source    string   `json:"-"` // the name
+	N         int      `json:"n"`
+	Precision *float64 `json:"precision"` // of all types together
+	Recall    *float64 `json:"recall"`
+	F1        *float64 `json:"f1"`
+	Entities  int      `json:"entities"`
 }
 
 // located is one row: where entities are and where they were found, both sorted
@@ -92,13 +92,21 @@ func (t *tally) add(o tally) {
 
 func (t tally) report(kind string) TypeReport {
 	r := TypeReport{Type: kind, Support: t.support, Given: t.given}
-	r.Precision, r.Recall = share(t.right, t.given), share(t.right, t.support)
-	r.F1 = share(2*t.right, t.given+t.support)
-	r.Lenient = Lenient{Precision: share(t.givenMet, t.given), Recall: share(t.supportMet, t.support)}
-	if sum := r.Lenient.Precision + r.Lenient.Recall; sum > 0 {
-		r.Lenient.F1 = 2 * r.Lenient.Precision * r.Lenient.Recall / sum
-	}
+	r.Precision, r.Recall = defined(t.right, t.given), defined(t.right, t.support)
+	r.F1 = defined(2*t.right, t.given+t.support)
+	r.Lenient = Lenient{Precision: defined(t.givenMet, t.given), Recall: defined(t.supportMet, t.support), F1: t.lenientF1()}
 	return r
+}
+
+func (t tally) lenientF1() *float64 {
+	if t.given+t.support == 0 {
+		return nil
+	}
+	precision, recall := share(t.givenMet, t.given), share(t.supportMet, t.support)
+	if precision+recall == 0 {
+		return new(0.0)
+	}
+	return new(2 * precision * recall / (precision + recall))
 }
 
 func measureSpans(t Task, answers []Answer) *Spans {
@@ -126,7 +134,7 @@ func measureSpans(t Task, answers []Answer) *Spans {
 			flagged += min(len(row.found), 1)
 		}
 	}
-	r.FlaggedCleanRows = share(flagged, r.CleanRows)
+	r.FlaggedCleanRows = defined(flagged, r.CleanRows)
 	for _, group := range bySource(rows, func(l located) string { return l.source }) {
 		all := total(count(group)).report("")
 		r.PerSource = append(r.PerSource, SpanSourceReport{
@@ -137,21 +145,18 @@ func measureSpans(t Task, answers []Answer) *Spans {
 }
 
 func (r *Spans) fill(types map[string]*tally) {
-	n := 0.0
+	n, strict, lenient := 0, 0.0, 0.0
 	r.PerType = ByName[TypeReport]{}
 	for _, name := range slices.Sorted(maps.Keys(types)) {
 		one := types[name].report(name)
 		r.PerType = append(r.PerType, one)
-		if one.Support+one.Given > 0 {
+		if one.F1 != nil {
 			n++
-			r.MacroF1 += one.F1
-			r.LenientMacroF1 += one.Lenient.F1
+			strict += *one.F1
+			lenient += *one.Lenient.F1
 		}
 	}
-	if n > 0 {
-		r.MacroF1 /= n
-		r.LenientMacroF1 /= n
-	}
+	r.MacroF1, r.LenientMacroF1 = mean(strict, n), mean(lenient, n)
 	all := total(types).report("")
 	r.MicroPrecision, r.MicroRecall, r.MicroF1 = all.Precision, all.Recall, all.F1
 	r.LenientMicroF1 = all.Lenient.F1

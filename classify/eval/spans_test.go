@@ -48,29 +48,29 @@ func spanSample() (Task, []Answer) {
 func TestSpansByHand(t *testing.T) {
 	r := measureSpans(spanSample())
 	want := ByName[TypeReport]{
-		{Type: "CARD", Given: 1},
-		{Type: "EMAIL", Support: 2},
+		{Type: "CARD", Given: 1, Precision: new(0.0), F1: new(0.0), Lenient: Lenient{Precision: new(0.0), F1: new(0.0)}},
+		{Type: "EMAIL", Support: 2, Recall: new(0.0), F1: new(0.0), Lenient: Lenient{Recall: new(0.0), F1: new(0.0)}},
 		{
-			Type: "PERSON", Precision: 1.0 / 6, Recall: 1.0 / 3, F1: 2.0 / 9, Support: 3, Given: 6,
-			Lenient: Lenient{Precision: 4.0 / 6, Recall: 1, F1: 0.8},
+			Type: "PERSON", Precision: new(1.0 / 6), Recall: new(1.0 / 3), F1: new(2.0 / 9), Support: 3, Given: 6,
+			Lenient: Lenient{Precision: new(4.0 / 6), Recall: new(1.0), F1: new(0.8)},
 		},
 	}
 	if !reflect.DeepEqual(r.PerType, want) {
 		t.Errorf("%+v", r.PerType)
 	}
-	if !near(r.MicroPrecision, 1.0/7) || !near(r.MicroRecall, 1.0/5) || !near(r.MicroF1, 2.0/12) || !near(r.MacroF1, 2.0/27) {
-		t.Errorf("micro %v, %v, %v, macro %v", r.MicroPrecision, r.MicroRecall, r.MicroF1, r.MacroF1)
+	if !is(r.MicroPrecision, 1.0/7) || !is(r.MicroRecall, 1.0/5) || !is(r.MicroF1, 2.0/12) || !is(r.MacroF1, 2.0/27) {
+		t.Errorf("micro %v, %v, %v, macro %v", *r.MicroPrecision, *r.MicroRecall, *r.MicroF1, *r.MacroF1)
 	}
 	// 4 of 7 spans and 3 of 5 entities meet one of the other side.
-	if p, q := 4.0/7, 3.0/5; !near(r.LenientMicroF1, 2*p*q/(p+q)) || !near(r.LenientMacroF1, 0.8/3) {
-		t.Errorf("lenient micro %v, macro %v", r.LenientMicroF1, r.LenientMacroF1)
+	if p, q := 4.0/7, 3.0/5; !is(r.LenientMicroF1, 2*p*q/(p+q)) || !is(r.LenientMacroF1, 0.8/3) {
+		t.Errorf("lenient micro %v, macro %v", *r.LenientMicroF1, *r.LenientMacroF1)
 	}
-	if r.Entities != 5 || r.Found != 7 || r.CleanRows != 2 || r.FlaggedCleanRows != 0.5 || r.N != 6 || r.Unanswered != 1 {
+	if r.Entities != 5 || r.Found != 7 || r.CleanRows != 2 || !is(r.FlaggedCleanRows, 0.5) || r.N != 6 || r.Unanswered != 1 {
 		t.Errorf("%+v", r)
 	}
 	wantSources := ByName[SpanSourceReport]{
-		{Source: "chat", N: 4, Entities: 2},
-		{Source: "mail", N: 2, Precision: 1.0 / 4, Recall: 1.0 / 3, F1: 2.0 / 7, Entities: 3},
+		{Source: "chat", N: 4, Precision: new(0.0), Recall: new(0.0), F1: new(0.0), Entities: 2},
+		{Source: "mail", N: 2, Precision: new(1.0 / 4), Recall: new(1.0 / 3), F1: new(2.0 / 7), Entities: 3},
 	}
 	if !reflect.DeepEqual(r.PerSource, wantSources) {
 		t.Errorf("%+v", r.PerSource)
@@ -83,17 +83,17 @@ func TestSpansOfSomeTypes(t *testing.T) {
 	task, answers := spanSample()
 	task.Types = []string{"PERSON", "IBAN"}
 	r := measureSpans(task, answers)
-	if len(r.PerType) != 2 || r.PerType[0] != (TypeReport{Type: "IBAN"}) || r.PerType[1].F1 != 2.0/9 {
+	if len(r.PerType) != 2 || r.PerType[0] != (TypeReport{Type: "IBAN"}) || !is(r.PerType[1].F1, 2.0/9) {
 		t.Errorf("%+v", r.PerType)
 	}
-	if r.Entities != 3 || r.Found != 6 || r.CleanRows != 4 || r.FlaggedCleanRows != 0.5 || !near(r.MacroF1, 2.0/9) {
+	if r.Entities != 3 || r.Found != 6 || r.CleanRows != 4 || !is(r.FlaggedCleanRows, 0.5) || !is(r.MacroF1, 2.0/9) {
 		t.Errorf("%+v", r)
 	}
 }
 
 func TestSpansOfNothing(t *testing.T) {
 	r := measureSpans(Task{Kind: KindSpans}, nil)
-	if r.MicroF1 != 0 || r.MacroF1 != 0 || r.FlaggedCleanRows != 0 || r.PerType == nil {
+	if r.MicroF1 != nil || r.MacroF1 != nil || r.FlaggedCleanRows != nil || r.PerType == nil {
 		t.Errorf("%+v", r)
 	}
 }

@@ -49,7 +49,7 @@ func (p *page) table(write func(row func(cells ...any))) {
 			case float64:
 				fmt.Fprintf(t, "%.3f", x)
 			case *float64:
-				fmt.Fprint(t, maybe("%.3f", x))
+				fmt.Fprint(t, optional("%.3f", x))
 			default:
 				fmt.Fprint(t, x)
 			}
@@ -70,7 +70,7 @@ func (p *page) writeTo(w io.Writer) error {
 func (p *page) summary(s Summary, figures ...[2]string) {
 	lines := [][2]string{{"head", s.Head}, {"rows", strconv.Itoa(s.N)}}
 	lines = append(lines, figures...)
-	lines = append(lines, [2]string{"latency", fmt.Sprintf("p50 %.2f ms, p90 %.2f ms, p99 %.2f ms", s.P50, s.P90, s.P99)})
+	lines = append(lines, [2]string{"latency", s.latency()})
 	outcomes := ""
 	for _, outcome := range slices.Sorted(maps.Keys(s.Outcomes)) {
 		outcomes += fmt.Sprintf("%s %d  ", outcome, s.Outcomes[outcome])
@@ -81,16 +81,23 @@ func (p *page) summary(s Summary, figures ...[2]string) {
 	p.facts(append(lines, [2]string{"outcomes", string(bytes.TrimSpace([]byte(outcomes)))})...)
 }
 
+func (s Summary) latency() string {
+	if s.P50 == nil {
+		return "-"
+	}
+	return fmt.Sprintf("p50 %.2f ms, p90 %.2f ms, p99 %.2f ms", *s.P50, *s.P90, *s.P99)
+}
+
 // WriteText writes the figures, and tables by label, source and confidence.
 func (r *Labels) WriteText(w io.Writer) error {
 	p := &page{}
-	figures := [][2]string{{"accuracy", figure(r.Accuracy)}, {"macro F1", figure(r.MacroF1)}, {"ECE", figure(r.ECE)}}
+	figures := [][2]string{{"accuracy", figure(r.Accuracy)}, {"macro F1", figure(r.MacroF1)}, {"ECE", maybe(r.ECE)}}
 	if b := r.Binary; b != nil {
 		figures = append(figures,
-			[2]string{"AUC", maybe("%.4f", b.AUC)},
-			[2]string{"positive", fmt.Sprintf("%s, from a probability of %.2f on: precision %.4f, recall %s, false positive rate %s",
-				b.Positive, b.Threshold, b.Precision, maybe("%.4f", b.Recall), maybe("%.4f", b.FPR))},
-			[2]string{"at 1 % FPR", b.At1Percent.text()})
+			[2]string{"AUC", maybe(b.AUC)},
+			[2]string{"positive", fmt.Sprintf("%s, from a probability of %.2f on: precision %s, recall %s, false positive rate %s",
+				b.Positive, b.Threshold, maybe(b.Precision), maybe(b.Recall), maybe(b.FPR))},
+			[2]string{"at 1 % FPR", b.at1Percent()})
 	}
 	p.summary(r.Summary, figures...)
 	p.heading("by label")
@@ -114,12 +121,15 @@ func (r *Labels) WriteText(w io.Writer) error {
 	return p.writeTo(w)
 }
 
-// text is for the threshold that keeps to a false positive rate.
-func (o Operating) text() string {
-	if o.Threshold == nil {
+func (b *Binary) at1Percent() string {
+	switch o := b.At1Percent; {
+	case b.Recall == nil || b.FPR == nil:
+		return "-" // there is nothing to choose
+	case o.Threshold == nil:
 		return "no threshold keeps to it"
+	default:
+		return fmt.Sprintf("recall %.4f, from a probability of %.4f on", *o.Recall, *o.Threshold)
 	}
-	return fmt.Sprintf("recall %.4f, from a probability of %.4f on", o.Recall, *o.Threshold)
 }
 
 func (r *Labels) writeSources(p *page) {
@@ -137,7 +147,7 @@ func (r *Labels) writeSources(p *page) {
 		}
 		row("source", "rows", "accuracy", "positive", "recall", "FPR")
 		for _, s := range r.PerSource {
-			row(shown(s.Source), s.N, s.Accuracy, *s.Positives, s.Recall, s.FPR)
+			row(shown(s.Source), s.N, s.Accuracy, s.Positives, s.Recall, s.FPR)
 		}
 	})
 }
@@ -186,10 +196,10 @@ func (r *Spans) WriteText(w io.Writer) error {
 	p := &page{}
 	p.summary(r.Summary,
 		[2]string{"entities", fmt.Sprintf("%d in the data, %d found", r.Entities, r.Found)},
-		[2]string{"micro F1", fmt.Sprintf("%.4f (precision %.4f, recall %.4f; same type, start and end)", r.MicroF1, r.MicroPrecision, r.MicroRecall)},
-		[2]string{"macro F1", figure(r.MacroF1)},
-		[2]string{"lenient", fmt.Sprintf("micro F1 %.4f, macro F1 %.4f (same type, overlapping)", r.LenientMicroF1, r.LenientMacroF1)},
-		[2]string{"clean rows", fmt.Sprintf("%d without entities, %.4f of them got a span", r.CleanRows, r.FlaggedCleanRows)},
+		[2]string{"micro F1", fmt.Sprintf("%s (precision %s, recall %s; same type, start and end)", maybe(r.MicroF1), maybe(r.MicroPrecision), maybe(r.MicroRecall))},
+		[2]string{"macro F1", maybe(r.MacroF1)},
+		[2]string{"lenient", fmt.Sprintf("micro F1 %s, macro F1 %s (same type, overlapping)", maybe(r.LenientMicroF1), maybe(r.LenientMacroF1))},
+		[2]string{"clean rows", fmt.Sprintf("%d without entities, %s of them got a span", r.CleanRows, maybe(r.FlaggedCleanRows))},
 	)
 	p.heading("by type")
 	p.table(func(row func(...any)) {
@@ -214,10 +224,10 @@ func (r *Spans) WriteText(w io.Writer) error {
 func (r *Outcomes) WriteText(w io.Writer) error {
 	p, mean := &page{}, r.meanName()
 	p.summary(r.Summary,
-		[2]string{"APGR", maybe("%.4f", r.APGR) + " (random mix 0.5)"},
-		[2]string{"CPT(50%)", maybe("%.4f", r.CPT50) + " of the calls (random mix 0.5)"},
-		[2]string{"CPT(80%)", maybe("%.4f", r.CPT80) + " of the calls (random mix 0.8)"},
-		[2]string{"ECE", figure(r.ECE) + " (of the probability that strong is better)"},
+		[2]string{"APGR", maybe(r.APGR) + " (random mix 0.5)"},
+		[2]string{"CPT(50%)", maybe(r.CPT50) + " of the calls (random mix 0.5)"},
+		[2]string{"CPT(80%)", maybe(r.CPT80) + " of the calls (random mix 0.8)"},
+		[2]string{"ECE", maybe(r.ECE) + " (of the probability that strong is better)"},
 		[2]string{"weak alone", mean + " " + figure(r.WeakAccuracy)},
 		[2]string{"strong alone", mean + " " + figure(r.StrongAccuracy)},
 		[2]string{"random mix", fmt.Sprintf("%s %.4f with half of the calls", mean, (r.WeakAccuracy+r.StrongAccuracy)/2)},
@@ -229,7 +239,7 @@ func (r *Outcomes) WriteText(w io.Writer) error {
 		row("share", mean, "PGR", "score at least")
 		for i := 0; i < len(r.Curve); i += 10 {
 			c := r.Curve[i]
-			row(fmt.Sprintf("%.2f", c.StrongShare), c.Accuracy, c.PGR, maybe("%.4f", c.Threshold))
+			row(fmt.Sprintf("%.2f", c.StrongShare), c.Accuracy, c.PGR, maybe(c.Threshold))
 		}
 	})
 	return p.writeTo(w)
@@ -246,7 +256,9 @@ func (r *Outcomes) meanName() string {
 func figure(x float64) string { return fmt.Sprintf("%.4f", x) }
 
 // maybe is a figure that can be absent.
-func maybe(format string, x *float64) string {
+func maybe(x *float64) string { return optional("%.4f", x) }
+
+func optional(format string, x *float64) string {
 	if x == nil {
 		return "-"
 	}

@@ -136,15 +136,11 @@ func counter(w io.Writer, total int) func(done int) {
 	}
 }
 
-// prepare makes what is to be written, so that an evaluation of minutes does not
-// end with a folder that isn't there. The data is not to be written over.
+// prepare sees to it that an evaluation of minutes does not end with a folder that
+// isn't there.
 func (f evalFlags) prepare(data string) error {
 	if f.scores != "" {
-		old, err := os.Stat(f.scores)
-		if read, readErr := os.Stat(data); err == nil && readErr == nil && os.SameFile(old, read) {
-			return fmt.Errorf("%s holds the data: write scores to another file", f.scores)
-		}
-		if err := os.WriteFile(f.scores, nil, 0o666); err != nil {
+		if err := f.checkScores(data); err != nil {
 			return err
 		}
 	}
@@ -154,16 +150,18 @@ func (f evalFlags) prepare(data string) error {
 	return os.MkdirAll(f.svg, 0o777)
 }
 
-// write gives the report, after the files that were asked for.
+// write gives the report, after the files that were asked for: the scores last, for
+// they take the place of an earlier run's.
 func (f evalFlags) write(out io.Writer, task eval.Task, answers []eval.Answer) error {
-	if f.scores != "" {
-		if err := writeScores(f.scores, task, answers); err != nil {
-			return err
-		}
-	}
 	report := task.Measure(answers)
 	if f.svg != "" {
 		if err := writeCharts(f.svg, report.Charts()); err != nil {
+			return err
+		}
+	}
+	if f.scores != "" {
+		err := replaceFile(f.scores, func(w io.Writer) error { return task.WriteScores(w, answers) })
+		if err != nil {
 			return err
 		}
 	}
@@ -171,18 +169,6 @@ func (f evalFlags) write(out io.Writer, task eval.Task, answers []eval.Answer) e
 		return eval.WriteJSON(out, report)
 	}
 	return report.WriteText(out)
-}
-
-func writeScores(file string, task eval.Task, answers []eval.Answer) error {
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	if err := task.WriteScores(f, answers); err != nil {
-		_ = f.Close()
-		return err
-	}
-	return f.Close()
 }
 
 func writeCharts(folder string, charts []eval.Chart) error {

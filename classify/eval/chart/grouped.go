@@ -17,7 +17,7 @@ type Grouped struct {
 // Group is one line of the table.
 type Group struct {
 	Label, Note string
-	Values      []float64 // by name
+	Values      []float64 // by name; NaN where there is none
 }
 
 // SVG draws the bars.
@@ -48,6 +48,7 @@ func (g Grouped) SVG() []byte {
 		c.text(left-8, y+bar*float64(len(group.Values))/2+4, end, "dim", shorten(group.Label, labelRunes)+"  "+group.Note)
 		for j, v := range group.Values {
 			if !finite(v) {
+				c.text(left+6, y+bar*float64(j)+bar-2, start, "dim small", "-")
 				continue
 			}
 			to := left + (right-left)*min(max(v, 0), 1)

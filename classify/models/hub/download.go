@@ -45,7 +45,7 @@ type File struct {
 type Progress func(file string, done, total int64)
 
 const (
-	maxTries = 5
+	maxTries = 5 // in a row that bring nothing
 	maxPause = time.Minute
 )
 
@@ -66,23 +66,24 @@ func (o order) local(endpoint string) string {
 }
 
 // download fetches a file, going on where an earlier download stopped, and
-// checks it. It tries again when the connection breaks or the hub is busy, as
-// long as no five tries in a row bring anything.
+// checks it. It tries again when the connection breaks or the hub is busy, until
+// five tries in a row have brought nothing; one that brought something is none of
+// the five.
 func (c *Client) download(ctx context.Context, o order) (File, error) {
 	local := o.local(c.endpoint.String())
-	pause := c.options.Pause
-	for try := 1; ; try++ {
+	pause, tries := c.options.Pause, 0
+	for {
 		before := sizeOf(local)
 		said, err := c.attempt(ctx, o, local)
 		if err == nil {
 			return o.check(local, said)
 		}
 		err = fmt.Errorf("download %s: %w", o.name, err)
-		if sizeOf(local) > before {
-			try, pause = 1, c.options.Pause
+		if tries++; sizeOf(local) > before {
+			tries, pause = 0, c.options.Pause
 		}
 		wait, worth := again(err, pause)
-		if ctx.Err() != nil || !worth || try == maxTries {
+		if ctx.Err() != nil || !worth || tries == maxTries {
 			return File{}, err
 		}
 		pause *= 2

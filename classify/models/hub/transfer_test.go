@@ -134,6 +134,26 @@ func TestPartThatDoesNotFitIsBegunAnew(t *testing.T) {
 	}
 }
 
+// A try that brings something is none of the five: they are counted from there.
+func TestAPullIsGivenUpAfterFiveTriesInARowThatBringNothing(t *testing.T) {
+	r := newRig(t, hubtest.Guard())
+	tries := 0
+	r.server.Content = func(w http.ResponseWriter, q *http.Request) bool {
+		tries++
+		if tries != 4 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return true
+		}
+		w.Header().Set("Content-Length", r.size())
+		_, _ = w.Write(r.server.Files[graphFile][:100]) // and the connection breaks
+		return true
+	}
+	r.refused(graphFile, "503")
+	if n := r.asked(graphFile, true); n != 3+1+5 {
+		t.Errorf("%d tries, want three that bring nothing, one that brings a part, and five", n)
+	}
+}
+
 func TestBusyHubIsAskedAgain(t *testing.T) {
 	busy := func(status int, after string, times int) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, _ *http.Request) bool {
