@@ -48,6 +48,10 @@ than totals. `scripts/train/card.sh` repeats them with `vsr-proxy eval`.
 
 {domain}
 
+Prompts written for this project as people type them, by other hands than those trained on and after that; only measured:
+
+{users}
+
 ![Confusion of domains](../../../docs/classifiers/domain-confusion.svg)
 ![Calibration of domains](../../../docs/classifiers/domain-calibration.svg)
 
@@ -73,11 +77,14 @@ of these rows are in no training row.
 ### Complexity
 `vsr-proxy eval outcomes.jsonl.gz` on the MMLU outcomes. **The head was fitted to these rows** (all but one in twenty); the held
 rows are the line to read, and they are few: `complexity.py` tells APGR on rows, and on subjects, that a fit has not seen,
-over all rows (below). No outcome data of another kind was at hand.
+over all rows (below). Judged rows are prompts of other kinds (sums, code, writing, chat, facts), written for this project with
+the help of a language model, which also said how likely each of the two models answers well: its expectation, no outcome. These are
+by another hand than those fitted to, and nothing was fitted to them.
 
 {complexity}
 
 ![Quality over the share of calls to the strong model](../../../docs/classifiers/complexity-held.svg)
+![The same on judged prompts](../../../docs/classifiers/complexity-judged.svg)
 ![Calibration of complexity](../../../docs/classifiers/complexity-calibration.svg)
 
 {findings}
@@ -91,7 +98,7 @@ over all rows (below). No outcome data of another kind was at hand.
 - Long honest documents raise more alarms than prompts do: the tables of hidden attacks say how many. The discount that keeps
   them few also lets a weak attack hide in a long text.
 - Text in leet, upside down, rot13 or base64 passes the detector.
-- Complexity is what MMLU questions taught about two models of 2023.
+- Complexity is what MMLU questions, and a language model's expectation of other prompts, taught about two models of 2023.
 - Labels of the user-style rows were given once, with no second reader; their noise is not known.
 """
 
@@ -119,6 +126,11 @@ def domain(r: dict) -> str:
                        [[name, x["support"], x["precision"], x["recall"], x["f1"]] for name, x in r["per_label"].items()])
 
 
+def users(r: dict) -> str:
+    groups = [["all", r["n"], r["accuracy"]]] + [[name, s["n"], s["accuracy"]] for name, s in r["per_source"].items()]
+    return table(["prompts", "rows", "accuracy"], groups)
+
+
 def jailbreak(r: dict) -> str:
     at, hard = r["at_1_percent_fpr"], r["per_source"][HARD_BENIGN]
     head = (f"{r['n']} rows, AUC {number(r['auc'])}, ECE {number(r['ece'])}; at the threshold of {r['threshold']}: precision "
@@ -135,17 +147,19 @@ def pii(r: dict) -> str:
         f"\n\nOf {r['clean_rows']} rows without personal data {number(r['flagged_clean_rows'])} had a span."
 
 
-def complexity(r: dict, held: dict) -> str:
+def complexity(r: dict, held: dict, judged: dict) -> str:
     return table(["rows", "count", "APGR", "CPT(50 %)", "CPT(80 %)", "ECE"],
-                 [[name, x["n"], x["apgr"], x["cpt50"], x["cpt80"], x["ece"]] for name, x in (("all", r), ("held", held))])
+                 [[name, x["n"], x["apgr"], x["cpt50"], x["cpt80"], ece]
+                  for name, x, ece in (("all", r, r["ece"]), ("held", held, held["ece"]), ("judged", judged, None))])
 
 
-def summary(d: dict, j: dict, p: dict, held: dict) -> str:
+def summary(d: dict, u: dict, j: dict, p: dict, held: dict, judged: dict) -> str:
     by_source, by_type = d["per_source"], p["per_type"]
     structured = {name: t for name, t in by_type.items() if name in STRUCTURED and t["support"]}
     hard = j["per_source"][HARD_BENIGN]
     rows = [["domain, " + name, by_source[name]["n"], "accuracy", by_source[name]["accuracy"]] for name in ("mmlu-pro", "mmlu")]
     rows += [["domain, user-style", *pooled(d, STYLES)[:1], "accuracy", pooled(d, STYLES)[1]],
+             ["domain, prompts written by other hands", u["n"], "accuracy", u["accuracy"]],
              ["domain, ten other languages", by_source["exams"]["n"], "accuracy", by_source["exams"]["accuracy"]],
              ["domain, all", d["n"], "calibration error", d["ece"]],
              ["jailbreak", j["n"], "AUC", j["auc"]],
@@ -158,7 +172,8 @@ def summary(d: dict, j: dict, p: dict, held: dict) -> str:
               "least F1", min(t["f1"] for t in structured.values())],
              ["personal data, rows without any", p["clean_rows"], "flagged", p["flagged_clean_rows"]],
              ["complexity, held MMLU questions", held["n"], "APGR", held["apgr"]],
-             ["complexity, held MMLU questions", held["n"], "calibration error", held["ece"]]]
+             ["complexity, held MMLU questions", held["n"], "calibration error", held["ece"]],
+             ["complexity, judged prompts of other kinds", judged["n"], "APGR", judged["apgr"]]]
     return table(["head, rows", "count", "figure", "value"], rows)
 
 
@@ -169,7 +184,8 @@ def main() -> None:
 
     def read(name: str) -> dict:
         return json.loads((out / f"{name}.json").read_text())
-    d, j, p, c, held = (read(n) for n in ("domain", "jailbreak", "pii", "complexity", "complexity-held"))
+    d, u, j, p, c, held, judged = (
+        read(n) for n in ("domain", "domain-users", "jailbreak", "pii", "complexity", "complexity-held", "complexity-judged"))
     findings = (Path(__file__).resolve().parent / "findings.md").read_text().strip()
     print(TEXT.format(
         name=m["name"], version=m["version"], layers=m["name"].split("-")[2], pieces=f"{len(tokenizer['model']['vocab']):,}", window=m["window"], overlap=m["overlap"],
@@ -177,7 +193,7 @@ def main() -> None:
         heads=", ".join(f"{h['name']} ({len(h['labels'])} labels)" for h in m["heads"]),
         megabytes=f"{(model.stat().st_size + (model.parent / 'tokenizer.json').stat().st_size) / 1e6:.1f}",
         hashes="\n".join(f"- `{k}` SHA-256 `{v}`" for k, v in m["files"].items()),
-        summary=summary(d, j, p, held), domain=domain(d), jailbreak=jailbreak(j), pii=pii(p), complexity=complexity(c, held),
+        summary=summary(d, u, j, p, held, judged), domain=domain(d), users=users(u), jailbreak=jailbreak(j), pii=pii(p), complexity=complexity(c, held, judged),
         findings=findings), end="")
 
 

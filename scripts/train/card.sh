@@ -19,14 +19,17 @@ measure domain domain domain_dev.jsonl.gz
 measure jailbreak jailbreak jailbreak_dev.jsonl.gz
 measure pii pii pii_dev.jsonl.gz
 measure complexity complexity outcomes/mmlu_weak_strong.dev.jsonl.gz
-"$root/.cache/train-venv/bin/python" "$root/scripts/train/held.py" "$data/outcomes/mmlu_weak_strong.dev.jsonl.gz" > "$out/held.jsonl"
+"$root/.cache/train-venv/bin/python" "$root/scripts/train/unseen.py" "$data/outcomes/mmlu_weak_strong.dev.jsonl.gz" "$out"
 data=$out measure complexity-held complexity held.jsonl
+data=$out measure complexity-judged complexity judged.jsonl
+data=$out measure domain-users domain users.jsonl
 mkdir -p "$root/docs/classifiers"
 cp "$out/domain/confusion.svg" "$root/docs/classifiers/domain-confusion.svg"
 cp "$out/domain/reliability.svg" "$root/docs/classifiers/domain-calibration.svg"
 cp "$out/jailbreak/roc.svg" "$root/docs/classifiers/jailbreak-roc.svg"
 cp "$out/jailbreak/reliability.svg" "$root/docs/classifiers/jailbreak-calibration.svg"
 cp "$out/complexity-held/cost_quality.svg" "$root/docs/classifiers/complexity-held.svg"
+cp "$out/complexity-judged/cost_quality.svg" "$root/docs/classifiers/complexity-judged.svg"
 cp "$out/complexity-held/reliability.svg" "$root/docs/classifiers/complexity-calibration.svg"
 python3 "$root/scripts/train/card.py" "$out" "$bundle/manifest.json" "$bundle/model.onnx" > "$bundle/README.md.part"
 mv "$bundle/README.md.part" "$bundle/README.md"

@@ -3,13 +3,13 @@ and the words, fitted to the trained encoder in closed form instead of trained w
 
 Seven thousand outcomes are few, and noisy: the encoder learns them by heart before it
 learns what makes a question hard. What it learnt of subjects carries over by itself.
-The map predicts what the strong model gains over the weak one (1, 0 or -1) by ridge
+They are all exam questions, so prompts of other kinds stand beside them, with the gain that a
+language model expected. The map predicts what the strong model gains over the weak one by ridge
 regression, with words weighing by their rarity (Sparck Jones 1972). There are more words than
 rows, so it is solved for the rows (Saunders, Gammerman and Vovk 1998). A logistic curve turns the
 prediction into a probability (Platt 1999).
 """
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,13 +25,13 @@ import network
 from encoder import WIDTH
 
 HEAD = "complexity"
-OPTIONS = re.compile(r"\n[A-J][.)] .*", re.DOTALL)
 # What is read of the pooled state: the means of the last layer and of those below, and the length.
 READ = [*range(WIDTH), *range(3 * WIDTH, network.POOLED)]
-COPIES = 2  # of each question: with its answer options, and without
 PARTS = 6
-# Weights of the two kinds of features against the noise, by what they do on rows and subjects that a fit has not seen.
+# Weights of the two kinds of features against the noise, and that of judged rows, by what they do on rows and subjects
+# that a fit has not seen. An outcome is one try, with noise of 1; what is judged is an expectation.
 STATES, WORDS = 0.05, 0.1
+JUDGED = 0.3
 BATCH = 32
 
 
@@ -47,13 +47,11 @@ class Features:
     rarity: np.ndarray
 
     @classmethod
-    def of(cls, states: np.ndarray, words: sparse.csr_matrix, questions: int) -> "Features":
-        """The first rows are questions; the others are the same once more, so words are counted in the first."""
+    def of(cls, states: np.ndarray, words: sparse.csr_matrix) -> "Features":
         mean, scale = states.mean(axis=0), (states.std(axis=0) + 1e-6) * np.sqrt(states.shape[1] / STATES)
-        rows = np.asarray((words[:questions] > 0).sum(axis=0)).ravel()
-        rarity = np.where(rows < 2, 0, np.log(questions / np.minimum(1 + rows, questions)))
-        rare = words.multiply(rarity).tocsr()
-        rarity *= np.sqrt(WORDS * words.shape[0] / rare.power(2).sum())
+        total, rows = words.shape[0], np.asarray((words > 0).sum(axis=0)).ravel()
+        rarity = np.where(rows < 2, 0, np.log(total / np.minimum(1 + rows, total)))
+        rarity *= np.sqrt(WORDS * total / words.multiply(rarity).power(2).sum())
         rare = words.multiply(rarity).tocsr().astype(np.float32)
         rare.eliminate_zeros()
         return cls(((states - mean) / scale).astype(np.float32), rare, mean, scale, rarity)
@@ -63,10 +61,13 @@ class Features:
         return self.states @ self.states.T + (self.words @ self.words.T).toarray()
 
 
-def solve(likeness: np.ndarray, gain: np.ndarray) -> np.ndarray:
-    """The weights of the rows."""
-    system = likeness + COPIES * np.eye(len(likeness), dtype=np.float32)  # of one outcome: each has a part of its weight
-    return linalg.solve(system, (gain - gain.mean()).astype(np.float32), assume_a="pos", overwrite_a=True)
+def solve(likeness: np.ndarray, gain: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, float]:
+    """The weights of the rows, and the constant."""
+    system, right = likeness.copy(), np.stack([gain, np.ones(len(gain))], axis=1).astype(np.float32)
+    system[np.diag_indices_from(system)] += noise
+    found, ones = linalg.solve(system, right, assume_a="pos", overwrite_a=True).T
+    constant = found.sum() / ones.sum()
+    return found - constant * ones, float(constant)
 
 
 def apgr(score: np.ndarray, gain: np.ndarray) -> float:
@@ -75,18 +76,18 @@ def apgr(score: np.ndarray, gain: np.ndarray) -> float:
     return float((total[1:] + total[:-1]).mean() / 2 / total[-1])
 
 
-def unseen(likeness: np.ndarray, gain: np.ndarray, part: np.ndarray) -> np.ndarray:
+def unseen(likeness: np.ndarray, gain: np.ndarray, noise: np.ndarray, part: np.ndarray) -> np.ndarray:
     """Predictions for each part from a fit to the others."""
     out = np.zeros(len(gain))
     for p in np.unique(part):
         inside, outside = np.flatnonzero(part == p), np.flatnonzero(part != p)
-        weight = solve(likeness[np.ix_(outside, outside)], gain[outside])
-        out[inside] = likeness[np.ix_(inside, outside)] @ weight + gain[outside].mean()
+        weight, constant = solve(likeness[np.ix_(outside, outside)], gain[outside], noise[outside])
+        out[inside] = likeness[np.ix_(inside, outside)] @ weight + constant
     return out
 
 
 def platt(score: np.ndarray, label: np.ndarray) -> tuple[float, float]:
-    """a and b such that 1 / (1 + exp(-(a score + b))) is the likelihood of label."""
+    """a and b such that 1 / (1 + exp(-(a score + b))) is the likelihood of label, 0 to 1."""
     def loss(p: np.ndarray) -> float:
         z = p[0] * score + p[1]
         return float((np.logaddexp(0, z) - label * z).mean())
@@ -116,26 +117,29 @@ def counted(rows: list[list[int]], pieces: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((value, (row, column)), shape=(len(rows), pieces + network.BUCKETS))
 
 
-def fit(net: network.Network, tokenizer: Tokenizer, outcomes: data.Rows, window: int, seed: int) -> None:
-    """Fits the head to rows, each with its answer options and without."""
-    n, gain = len(outcomes), np.array(outcomes.gain * COPIES, dtype=float)
-    rows = batches.framed(tokenizer, outcomes.text + [OPTIONS.sub("", t) for t in outcomes.text], window)
-    x = Features.of(pooled(net, tokenizer.token_to_id("<pad>"), rows)[:, READ], counted(rows, net.encoder.word.num_embeddings), n)
+def fit(net: network.Network, tokenizer: Tokenizer, outcomes: data.Rows, judged: data.Rows, window: int, seed: int) -> None:
+    n, gain = len(outcomes), np.array(outcomes.gain + judged.gain)
+    noise = np.repeat([1.0, JUDGED], [n, len(judged)])
+    rows = batches.framed(tokenizer, outcomes.text + judged.text, window)
+    x = Features.of(pooled(net, tokenizer.token_to_id("<pad>"), rows)[:, READ], counted(rows, net.encoder.word.num_embeddings))
     likeness = x.likeness()
-    subject = np.unique(outcomes.source, return_inverse=True)[1] % PARTS
-    parts = {"rows": np.random.default_rng((seed, 19)).integers(PARTS, size=n), "subjects": subject}
-    unknown = {name: unseen(likeness, gain, np.tile(part, COPIES)) for name, part in parts.items()}
-    for name, score in unknown.items():
-        print(f"complexity: APGR on unseen {name} {apgr(score[:n], gain[:n]):.3f}, "
-              f"without answer options {apgr(score[n:], gain[n:]):.3f}", flush=True)
-    score = unknown["rows"]
-    a, b = platt(score, gain > 0)
-    p = 1 / (1 + np.exp(-(a * score + b)))
-    error = calibrate.calibration_error(np.stack([1 - p, p], axis=1), (gain > 0).astype(int))
-    print(f"complexity: ECE on unseen rows {error:.4f}", flush=True)
-    weight = solve(likeness, gain)
+    score = told(likeness, gain, noise, np.unique(outcomes.source, return_inverse=True)[1], seed)
+    a, b = platt(score, gain.clip(0))
+    p, right = 1 / (1 + np.exp(-(a * score[:n] + b))), (gain[:n] > 0).astype(int)
+    print(f"complexity: ECE on unseen rows {calibrate.calibration_error(np.stack([1 - p, p], axis=1), right):.4f}", flush=True)
+    weight, constant = solve(likeness, gain, noise)
     states = x.states.T @ weight / x.scale
-    write(net, a * states, a * x.rarity * (x.words.T @ weight), a * float(gain.mean() - x.mean @ states) + b)
+    write(net, a * states, a * x.rarity * (x.words.T @ weight), a * float(constant - x.mean @ states) + b)
+
+
+def told(likeness: np.ndarray, gain: np.ndarray, noise: np.ndarray, subject: np.ndarray, seed: int) -> np.ndarray:
+    """Predictions for rows that a fit has not seen; prints what they are worth, and those for unseen subjects."""
+    n, random = len(subject), np.random.default_rng((seed, 19))
+    rest = random.integers(PARTS, size=len(gain) - n)
+    for name, part in (("subjects", subject % PARTS), ("rows", random.integers(PARTS, size=n))):
+        score = unseen(likeness, gain, noise, np.concatenate([part, rest]))
+        print(f"complexity: APGR on unseen {name} {apgr(score[:n], gain[:n]):.3f}, judged {apgr(score[n:], gain[n:]):.3f}", flush=True)
+    return score
 
 
 def write(net: network.Network, states: np.ndarray, words: np.ndarray, bias: float) -> None:

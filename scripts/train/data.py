@@ -47,20 +47,20 @@ Span = tuple[int, int, str]
 @dataclass
 class Rows:
     """Parallel lists. label is an index; spans are there for tagged texts only, gains (what
-    the strong model does better than the weak one: 1, 0 or -1) for outcomes only."""
+    the strong model does better than the weak one, -1 to 1) for outcomes only."""
 
     text: list[str] = field(default_factory=list)
     label: list[int] = field(default_factory=list)
     source: list[str] = field(default_factory=list)
     weight: list[float] = field(default_factory=list)
     spans: list[list[Span]] = field(default_factory=list)
-    gain: list[int] = field(default_factory=list)
+    gain: list[float] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.text)
 
     def add(self, text: str, source: str, label: int = 0, spans: list[Span] | None = None, weight: float | None = None,
-            gain: int = 0) -> None:
+            gain: float = 0) -> None:
         self.text.append(text)
         self.label.append(label)
         self.source.append(source)
@@ -143,6 +143,16 @@ def written(name: str, columns: int):
         if len(parts) != columns:
             raise SystemExit(f"{path}:{number}: {len(parts)} columns, expected {columns}")
         yield [p.replace("\\n", "\n") for p in parts]
+
+
+def judged(dev: bool = False) -> Rows:
+    """Prompts with the gain that a language model expected, from complexity-*.tsv; source is the file's theme."""
+    rows = Rows()
+    for path in sorted(PROMPTS.glob("complexity-*.tsv")):
+        theme = path.stem.removeprefix("complexity-")
+        for weak, strong, text in written(path.name, 3) if (theme == "dev") == dev else ():
+            rows.add(text, theme, gain=(int(strong) - int(weak)) / 100)
+    return rows
 
 
 EXAM = re.compile("-(exams|terms)")

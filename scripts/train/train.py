@@ -167,12 +167,12 @@ def fit(a: argparse.Namespace, parts: dict[str, Split]) -> tuple[network.Network
     trainer = finetune.Trainer(net, planned, Tokenizer.from_str(tokenizer), plan, checkpoint)
     trainer.resume()
     trainer.run()
-    complexity.fit(net, trainer.tokenizer, parts["complexity"].fit, WINDOW, SEED)
+    complexity.fit(net, trainer.tokenizer, parts["complexity"].fit, data.judged(), WINDOW, SEED)
     return net, tokenizer
 
 
-def compare(net: network.Network, model: bytes, fp32: bytes, tokenizer: str, rows: data.Rows, jobs: int) -> None:
-    """Holds the graph against the network it was made from, and tells what int8 costs."""
+def compare(net: network.Network, int8: np.ndarray, fp32: bytes, tokenizer: str, rows: data.Rows, jobs: int) -> None:
+    """Holds the graph against the network it was made from, and tells what int8, whose logits are given, costs."""
     exact = runner.Runner(fp32, tokenizer, WINDOW)
     windows, pad = batches.framed(exact.tokenizer, rows.text[:100], WINDOW), exact.tokenizer.token_to_id("<pad>")
     worst = 0.0
@@ -188,19 +188,19 @@ def compare(net: network.Network, model: bytes, fp32: bytes, tokenizer: str, row
     print(f"graph: largest logit difference to the network {worst:.1e}", flush=True)
     if worst > 0.1:  # the tables of counts are int8 in both graphs
         raise SystemExit("the graph does not compute what was trained")
-    a, b = (runner.logits(m, tokenizer, WINDOW, "domain", rows.text, jobs) for m in (fp32, model))
+    exactly, ours = (z.argmax(1) for z in (runner.logits(fp32, tokenizer, WINDOW, "domain", rows.text, jobs), int8))
     label = np.array(rows.label)
-    print(f"int8: accuracy {(b.argmax(1) == label).mean():.4f}, fp32 {(a.argmax(1) == label).mean():.4f}, "
-          f"same label on {(a.argmax(1) == b.argmax(1)).mean():.4f} of held rows", flush=True)
+    print(f"int8: accuracy {(ours == label).mean():.4f}, fp32 {(exactly == label).mean():.4f}, "
+          f"same label on {(exactly == ours).mean():.4f} of held rows", flush=True)
 
 
-def head(name: str, part: Split, model: bytes, tokenizer: str, jobs: int) -> dict:
+def head(name: str, part: Split, logits: dict[str, np.ndarray]) -> dict:
     """The manifest's entry of one head, with what is fitted on its held rows."""
     out = {"name": name, "kind": "sequence", "output": name, "labels": list(network.HEADS[name])}
     if name == network.TOKEN_HEAD:
         return out | {"kind": "token", "temperature": 1.0}
     label, weight = np.array(part.held.label), np.array(part.held.weight)
-    z = runner.logits(model, tokenizer, WINDOW, name, part.held.text, jobs)
+    z = logits[name]
     # Held rows are of the same sources as those trained on, and what comes is not: half the correction.
     # The fit of complexity gives probabilities by itself.
     t = 1.0 if name == complexity.HEAD else round(float(np.sqrt(calibrate.temperature(z, label, weight))), 4)
@@ -233,8 +233,10 @@ def main() -> None:
     net, tokenizer = fit(a, parts)
     fp32 = graph.build(arrays(net), len(net.encoder.layers))
     int8 = graph.int8(fp32).SerializeToString(deterministic=True)
-    compare(net, int8, fp32.SerializeToString(), tokenizer, parts["domain"].held, a.jobs)
-    heads = [head(name, parts[name], int8, tokenizer, a.jobs) for name in network.HEADS]
+    logits = {name: runner.logits(int8, tokenizer, WINDOW, name, parts[name].held.text, a.jobs)
+              for name in network.HEADS if name != network.TOKEN_HEAD}
+    compare(net, logits["domain"], fp32.SerializeToString(), tokenizer, parts["domain"].held, a.jobs)
+    heads = [head(name, parts[name], logits) for name in network.HEADS]
     bundle.write(a.out, name=f"multihead-e5-{a.layers}-int8", version=a.version, model=int8, tokenizer=tokenizer, window=WINDOW,
                  overlap=OVERLAP, heads=heads)
     print(json.dumps({"bytes": len(int8), "tokenizer": len(tokenizer.encode()), "out": str(a.out)}))
