@@ -1,5 +1,7 @@
 package pii
 
+import "context"
+
 // ibanLength is how long an account number of each country is (SWIFT's IBAN
 // registry).
 var ibanLength = map[string]int{
@@ -15,8 +17,9 @@ var ibanLength = map[string]int{
 // findAccounts takes IBANs: a country, its length, the check digits. They may be
 // in groups parted by a space or a hyphen each, of four unless a word says what
 // it is: in running text, short words fit between numbers too.
-func findAccounts(s *scan) {
-	for i := 0; i+15 <= len(s.cells); i++ {
+func findAccounts(ctx context.Context, s *scan) {
+	var p pace
+	for i := 0; p.more(ctx, i, len(s.cells)-shortestIBAN+1); i++ {
 		if !isAlpha(s.cells[i]) || isWord(s.cell(i-1)) {
 			continue
 		}

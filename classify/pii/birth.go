@@ -1,11 +1,18 @@
 package pii
 
+import "context"
+
 // findBirths takes dates that a word calls somebody's birth, or that stand among
 // the other fields of a person. A date alone is nobody's.
-func findBirths(s *scan) {
-	for i, c := range s.cells {
-		if !isDigit(c) || isDigit(s.cell(i-1)) {
+func findBirths(ctx context.Context, s *scan) {
+	var p, months pace
+	cues := 0 // how many were seen
+	for i := 0; p.more(ctx, i, len(s.cells)); i++ {
+		if !isDigit(s.cells[i]) || isDigit(s.cell(i-1)) {
 			continue
+		}
+		if cues = s.monthBirths(ctx, &months, cues, i); cues < 0 {
+			return
 		}
 		if to, year, ok := s.numericDate(i); ok {
 			s.birth(i, to, year)
@@ -15,7 +22,20 @@ func findBirths(s *scan) {
 			s.birth(i, to, year)
 		}
 	}
-	for _, c := range s.cues {
+	s.monthBirths(ctx, &months, cues, len(s.cells))
+}
+
+// monthBirths takes the dates around the months that begin before the cell i, from
+// the n-th cue on, and says how many cues it has seen, or -1 if ctx has ended.
+func (s *scan) monthBirths(ctx context.Context, p *pace, n, i int) int {
+	for ; n < s.cues.n; n++ {
+		c := s.cues.at(n)
+		if c.from >= i {
+			break
+		}
+		if !p.more(ctx, c.from, len(s.cells)) {
+			return -1
+		}
 		if c.month == 0 {
 			continue
 		}
@@ -23,6 +43,7 @@ func findBirths(s *scan) {
 			s.birth(from, to, year)
 		}
 	}
+	return n
 }
 
 // Years of birth of people who may be alive, without asking the clock.

@@ -25,7 +25,7 @@ func (s *scan) dials(c cue, i int) bool {
 	for begin > c.to && isLetter(s.cells[begin-1]) {
 		begin--
 	}
-	if begin == end || linkWords[string(s.wordAt(begin, end, true))] {
+	if begin == end || linkWords[string(s.wordAt(nil, begin, end, true))] {
 		return true
 	}
 	return s.named(c.to, end) || s.addressed(c.to, end)
@@ -41,7 +41,7 @@ func (s *scan) addressed(from, to int) bool {
 	for end < to && isLetter(s.cells[end]) {
 		end++
 	}
-	return end > from && personWords[string(s.wordAt(from, end, false))]
+	return end > from && personWords[string(s.wordAt(nil, from, end, false))]
 }
 
 // named says whether all words of [from, to) have a capital, as those of names.

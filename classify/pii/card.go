@@ -1,5 +1,7 @@
 package pii
 
+import "context"
+
 // issuers are the ranges of numbers that card networks give out: the first six
 // digits and how many there are in all.
 var issuers = []struct{ low, high, shortest, longest int }{
@@ -27,24 +29,28 @@ var weakIssuers = []struct{ low, high, shortest, longest int }{
 
 // findCards takes numbers of an issuer with a right check digit, in one piece or
 // in groups that one kind of separator parts.
-func findCards(s *scan) {
-	for i := 0; i < len(s.cells); {
+func findCards(ctx context.Context, s *scan) {
+	var p, ahead pace
+	for i := 0; p.more(ctx, i, len(s.cells)); {
 		if !isDigit(s.cells[i]) {
 			i++
 			continue
 		}
-		end := s.groups(i)
-		for i < end {
+		end := s.groups(ctx, &ahead, i)
+		if end == i { // ctx has ended
+			return
+		}
+		for i < end && p.more(ctx, i, len(s.cells)) {
 			i = s.cardAt(i, end)
 		}
 	}
 }
 
 // groups is where digits that single spaces or hyphens part end.
-func (s *scan) groups(i int) int {
+func (s *scan) groups(ctx context.Context, p *pace, i int) int {
 	sep := byte(0)
 	for {
-		for isDigit(s.cell(i)) {
+		for isDigit(s.cell(i)) && p.more(ctx, i, len(s.cells)) {
 			i++
 		}
 		c := s.cell(i)
@@ -105,7 +111,8 @@ func (s *scan) card(from, to int) bool {
 		return false
 	}
 	digits, plain := 0, true
-	var groups []int
+	var room [8]int // for those of a card, so that nothing is allocated for each number
+	groups := room[:0]
 	size, head := 0, 0
 	for _, c := range s.cells[from:to] {
 		if !isDigit(c) {

@@ -1,8 +1,10 @@
 package pii
 
 import (
-	"slices"
+	"context"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // kind is what a word says about the number beside it. A word may say several.
@@ -31,6 +33,7 @@ const (
 	kindBrief   // with kindLicence: an abbreviation of other things too, so that it must be beside the number
 	kindCall    // with kindPhone: an ordinary word too, so that what is between counts
 	kindCount   // what is counted, when it follows the number
+	kindEnd     // none: what is beyond the last
 )
 
 // cue is a word, or two, that says what a number near it is.
@@ -43,45 +46,55 @@ type cue struct {
 // maxWord bounds the words that are looked up; no cue is longer.
 const maxWord = 40
 
-// cues are those of the whole text, in order. A pair of words replaces what its
-// second word alone would say.
-func (v *view) cues() []cue {
-	var out []cue
-	var pair, last []byte
+// cues are those of the whole text, sorted by where they end. A pair of words
+// replaces what its second word alone would say.
+func (v *view) cues(ctx context.Context) (cueList, error) {
+	var out cueList
+	var p pace
+	var words [3][2 * maxWord]byte // so that nothing is allocated for a word
+	word, last, pair := words[0][:0], words[1][:0], words[2][:0]
 	lastTo := 0
-	for i := 0; i < len(v.cells); {
+	for i := 0; p.more(ctx, i, len(v.cells)); {
 		if !isLetter(v.cells[i]) {
-			i++
+			if i++; mayEndCue(v.cells[i-1]) {
+				v.addGlyphs(&out, i)
+			}
 			continue
 		}
 		from, foreign := i, false
-		for i < len(v.cells) && (isLetter(v.cells[i]) || v.cells[i] == '\'' && isLetter(v.cell(i+1))) {
+		for p.more(ctx, i, len(v.cells)) && (isLetter(v.cells[i]) || v.cells[i] == '\'' && isLetter(v.cell(i+1))) {
 			foreign = foreign || v.cells[i] == cellLetter
 			i++
 		}
 		if i-from > maxWord {
-			last = nil
+			last = last[:0]
 			continue
 		}
-		word := v.wordAt(from, i, foreign)
-		m, ok := lexicon[string(word)]
-		if hump := v.hump(from, i); !ok && hump < i { // a name of parts, read as customer_phone is
-			i = hump
-			word = v.wordAt(from, i, foreign)
-			m, ok = lexicon[string(word)]
-		}
-		if last != nil && (from == lastTo+1 || from == lastTo) {
-			pair = append(append(append(pair[:0], last...), '_'), word...)
-			if both, is := lexicon[string(pair)]; is {
-				m, ok = both, true
+		word = v.wordAt(word[:0], from, i, foreign)
+		m := lexicon[string(word)]
+		if m.kind == 0 { // it may be a name of parts, read as customer_phone is
+			if hump := v.hump(from, i); hump < i {
+				i = hump
+				word = v.wordAt(word[:0], from, i, foreign)
+				m = lexicon[string(word)]
 			}
 		}
-		last, lastTo = word, i
-		if ok {
-			out = append(out, cue{from, i, m.kind, m.month})
+		begins := m.begins
+		if len(last) > 0 && (from == lastTo+1 || from == lastTo) {
+			pair = append(append(append(pair[:0], last...), '_'), word...)
+			if both, is := lexicon[string(pair)]; is {
+				m = both
+			}
+		}
+		last, lastTo = last[:0], i
+		if begins {
+			last = append(last, word...)
+		}
+		if m.kind != 0 {
+			out.add(cue{from, i, m.kind, m.month})
 		}
 	}
-	return v.glyphs(out)
+	return out, ctx.Err()
 }
 
 // hump is where the first part of a name such as customerPhone ends, or the end of
@@ -89,58 +102,56 @@ func (v *view) cues() []cue {
 // with one small letter, as "iPhone", is whole.
 func (v *view) hump(from, to int) int {
 	for i := from + 2; i < to; i++ {
-		if v.isCapital(i) && isAlpha(v.cells[i-1]) && !v.isCapital(i-1) {
+		if isAlpha(v.cells[i-1]) && v.isCapital(i) && !v.isCapital(i-1) {
 			return i
 		}
 	}
 	return to
 }
 
-// wordAt is the text of the cells [from, to) in lower case.
-func (v *view) wordAt(from, to int, foreign bool) []byte {
+// wordAt adds the text of the cells [from, to) in lower case to buf.
+func (v *view) wordAt(buf []byte, from, to int, foreign bool) []byte {
 	if !foreign {
-		return v.cells[from:to]
+		return append(buf, v.cells[from:to]...)
 	}
 	a, b := v.bytes(from, to)
-	return []byte(strings.ToLower(v.text[a:b]))
+	for _, r := range v.text[a:b] {
+		buf = utf8.AppendRune(buf, unicode.ToLower(r))
+	}
+	return buf
 }
 
-// glyphs adds the cues that aren't words.
-func (v *view) glyphs(out []cue) []cue {
-	if v.at == nil || !slices.ContainsFunc(v.cells, isGlyph) {
-		return out
-	}
-	for _, g := range glyphCues {
-		for from := 0; ; {
-			i := strings.Index(v.text[from:], g.text)
-			if i < 0 {
-				break
-			}
-			from += i
-			cell, _ := slices.BinarySearch(v.at, from)
-			from += len(g.text)
-			end, _ := slices.BinarySearch(v.at, from)
-			out = append(out, cue{from: cell, to: end, kind: g.kind})
+// addGlyphs adds the cues of scripts that don't part words that end at the cell to.
+func (v *view) addGlyphs(out *cueList, to int) {
+	from, end := v.bytes(to-1, to)
+	last, _ := utf8.DecodeRuneInString(v.text[from:end])
+	for _, g := range glyphsByLast[last] {
+		if strings.HasSuffix(v.text[:end], g.text) {
+			out.add(cue{from: to - utf8.RuneCountInString(g.text), to: to, kind: g.kind})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b cue) int { return a.to - b.to })
-	return out
 }
 
 func isLetter(c byte) bool { return isAlpha(c) || c == cellLetter }
 
-func isGlyph(c byte) bool {
-	return c == cellGlyph || c == cellYear || c == cellMonth || c == cellDay
+func isGlyph(c byte) bool { return c == cellGlyph || mayEndCue(c) }
+
+// mayEndCue is about glyphs.
+func mayEndCue(c byte) bool {
+	return c == cellLast || c == cellYear || c == cellMonth || c == cellDay
 }
 
 // nearest is the last cue that ends in the so many cells before i and says any
 // of kinds, and how many cells lie between. Words such as "date of" in "date of
 // birth" end before the word that decides.
 func (s *scan) nearest(i, within int, kinds kind) (cue, int, bool) {
-	n, _ := slices.BinarySearchFunc(s.cues, i+1, func(c cue, i int) int { return c.to - i })
-	for n--; n >= 0 && i-s.cues[n].to <= within; n-- {
-		if s.cues[n].kind&kinds != 0 {
-			return s.cues[n], i - s.cues[n].to, true
+	for n := s.cues.endingAfter(i) - 1; n >= 0; n-- {
+		c := s.cues.at(n)
+		if i-c.to > within {
+			break
+		}
+		if c.kind&kinds != 0 {
+			return c, i - c.to, true
 		}
 	}
 	return cue{}, 0, false
@@ -149,10 +160,13 @@ func (s *scan) nearest(i, within int, kinds kind) (cue, int, bool) {
 // following is the first cue that begins in the so many cells from i on and says
 // any of kinds.
 func (s *scan) following(i, within int, kinds kind) (cue, bool) {
-	n, _ := slices.BinarySearchFunc(s.cues, i, func(c cue, i int) int { return c.from - i })
-	for ; n < len(s.cues) && s.cues[n].from-i <= within; n++ {
-		if s.cues[n].kind&kinds != 0 {
-			return s.cues[n], true
+	for n := s.cues.beginningAt(i); n < s.cues.n; n++ {
+		c := s.cues.at(n)
+		if c.from-i > within {
+			break
+		}
+		if c.kind&kinds != 0 {
+			return c, true
 		}
 	}
 	return cue{}, false

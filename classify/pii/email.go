@@ -1,5 +1,10 @@
 package pii
 
+import (
+	"bytes"
+	"context"
+)
+
 // The longest parts of an address (RFC 5321, 4.5.3.1; RFC 1035, 2.3.4).
 const (
 	maxLocal  = 64
@@ -10,12 +15,16 @@ const (
 // findEmails takes what stands around an @: a dot-atom of RFC 5322 before it and
 // a domain with a top level of letters after it. An internationalised address
 // (RFC 6531) may hold letters of any script that parts words.
-func findEmails(s *scan) {
+func findEmails(ctx context.Context, s *scan) {
 	done := 0
-	for i, c := range s.cells {
-		if c != '@' {
+	var p pace
+	for i := 0; p.more(ctx, i, len(s.cells)); i++ {
+		ahead := bytes.IndexByte(s.cells[i:min(i+stride, len(s.cells))], '@')
+		if ahead < 0 {
+			i += stride - 1
 			continue
 		}
+		i += ahead
 		from, to := s.local(i, done), s.domain(i+1)
 		if from < 0 || to < 0 || s.isRemote(from, to) || s.isCode(from, i, to) {
 			continue

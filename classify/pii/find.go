@@ -2,7 +2,10 @@ package pii
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"slices"
+	"sort"
 
 	"github.com/vsr-proxy/vsr-proxy/classify"
 )
@@ -39,49 +42,90 @@ const (
 	scoreRecord  = 0.7  // a form, among the other fields of a person
 )
 
+// longestText is how many bytes Find reads: offsets are held in 31 bits.
+const longestText = math.MaxInt32
+
 // Find gives the personal data in text that can be told by its form: sorted, not
 // overlapping, each with the exact offsets of what it is without the words or
 // quotes around it. Its time is linear in the length of text; as a text may be
-// long, it stops between two detectors when ctx has ended, with ctx's error.
+// long, it looks at ctx every so many bytes, and stops with ctx's error. A text of
+// 2 GiB or more it refuses with an error, unread.
 func Find(ctx context.Context, text string) ([]classify.Span, error) {
-	s := &scan{view: newView(text)}
-	if !slices.ContainsFunc(s.cells, func(c byte) bool { return isDigit(c) || c == '@' || c == ':' }) {
+	if err := refuse(len(text)); err != nil {
+		return nil, err
+	}
+	if !mayHold(ctx, text) {
 		return nil, nil // which is so of most texts
 	}
 	if err := ctx.Err(); err != nil {
+		return nil, err // before it takes memory
+	}
+	s := &scan{view: view{text: text}}
+	if err := s.read(ctx); err != nil {
 		return nil, err
 	}
-	s.cues = s.view.cues()
-	for _, find := range []func(*scan){
-		findEmails, findHosts, findHardware, findAccounts, findCards, findSSNs, findLicences, findBirths, findPostalCodes, findPhones,
-	} {
+	cues, err := s.view.cues(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.cues = cues
+	for _, find := range detectors {
+		find(ctx, s)
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, err // it may have stopped half way
 		}
-		find(s)
 		s.settle()
 	}
-	return s.spans(), nil
+	return s.spans(ctx)
+}
+
+// detectors are in the order they run in. It is never changed.
+var detectors = []func(context.Context, *scan){
+	findEmails, findHosts, findHardware, findAccounts, findCards, findSSNs, findLicences, findBirths, findPostalCodes, findPhones,
+}
+
+func refuse(size int) error {
+	if size > longestText {
+		return fmt.Errorf("read a text of %d bytes for personal data: more than %d", size, longestText)
+	}
+	return nil
 }
 
 // scan is one call of Find. Detectors run one after another, the surest first;
-// what one found, later ones leave alone.
+// what one found, later ones leave alone. One whose context ends stops wherever
+// it is, and what it found then is worth nothing.
 type scan struct {
-	*view
-	cues  []cue
-	found []finding // settled: sorted, not overlapping
-	fresh []finding // of the detector that runs
+	view
+	cues   cueList
+	found  []finding // settled: sorted, not overlapping
+	fresh  []finding // of the detector that runs, sorted
+	grades []grade   // that the findings have
 }
 
-// finding is a span in cells.
+// finding is a span in cells. It is small, as there may be one every few bytes.
 type finding struct {
-	from, to int
-	typ      string
-	score    float64
+	from, to int32
+	grade    uint8 // an index of scan.grades, of which there are a few for each type
 }
 
+type grade struct {
+	typ   string
+	score float64
+}
+
+// add puts a finding of the detector that runs in its place: they come nearly in
+// order. To sort them in the end could take longer than there is time.
 func (s *scan) add(typ string, from, to int, score float64) {
-	s.fresh = append(s.fresh, finding{from, to, typ, score})
+	g := grade{typ, score}
+	n := slices.Index(s.grades, g)
+	if n < 0 {
+		n = len(s.grades)
+		s.grades = append(s.grades, g)
+	}
+	s.fresh = append(s.fresh, finding{int32(from), int32(to), uint8(n)})
+	for n := len(s.fresh) - 1; n > 0 && s.fresh[n-1].from > s.fresh[n].from; n-- {
+		s.fresh[n-1], s.fresh[n] = s.fresh[n], s.fresh[n-1] // a few steps at most
+	}
 }
 
 // settle takes over what the last detector found, where nothing was before.
@@ -89,9 +133,8 @@ func (s *scan) settle() {
 	if len(s.fresh) == 0 {
 		return
 	}
-	slices.SortStableFunc(s.fresh, func(a, b finding) int { return a.from - b.from })
 	merged := make([]finding, 0, len(s.found)+len(s.fresh))
-	end, i := 0, 0
+	end, i := int32(0), 0
 	for _, f := range s.fresh {
 		for i < len(s.found) && s.found[i].from < f.to {
 			merged = append(merged, s.found[i])
@@ -109,20 +152,31 @@ func (s *scan) settle() {
 
 // taken says whether something was found in the cells [from, to).
 func (s *scan) taken(from, to int) bool {
-	i, _ := slices.BinarySearchFunc(s.found, from, func(f finding, from int) int {
-		if f.to <= from {
-			return -1
-		}
-		return 1
-	})
-	return i < len(s.found) && s.found[i].from < to
+	i := first(s.found, from)
+	return i < len(s.found) && int(s.found[i].from) < to
 }
 
-func (s *scan) spans() []classify.Span {
-	var out []classify.Span
-	for _, f := range s.found {
-		from, to := s.bytes(f.from, f.to)
-		out = append(out, classify.Span{Type: f.typ, From: from, To: to, Score: f.score, Source: source})
+// first is the index of the first finding that ends after the cell i.
+func first(list []finding, i int) int {
+	return sort.Search(len(list), func(n int) bool { return int(list[n].to) > i })
+}
+
+// spans are what was found. It is the end of s: what takes memory is let go.
+func (s *scan) spans(ctx context.Context) ([]classify.Span, error) {
+	if len(s.found) == 0 {
+		return nil, nil
 	}
-	return out
+	s.cells, s.cues, s.fresh = nil, cueList{}, nil
+	out := make([]classify.Span, 0, len(s.found))
+	var p pace
+	for n := 0; p.more(ctx, n, len(s.found)); n++ {
+		f := s.found[n]
+		from, to := s.bytes(int(f.from), int(f.to))
+		g := s.grades[f.grade]
+		out = append(out, classify.Span{Type: g.typ, From: from, To: to, Score: g.score, Source: source})
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return out, nil
 }

@@ -1,18 +1,22 @@
 package pii
 
-import "net/netip"
+import (
+	"context"
+	"net/netip"
+)
 
 // findHosts takes addresses of IPv4 and IPv6 that net/netip reads. Loopback, the
 // unspecified address and masks say nothing of anybody and are left out.
-func findHosts(s *scan) {
-	for i := 0; i < len(s.cells); {
+func findHosts(ctx context.Context, s *scan) {
+	var p pace
+	for i := 0; p.more(ctx, i, len(s.cells)); {
 		if !isHex(s.cells[i]) && s.cells[i] != ':' {
 			i++
 			continue
 		}
 		from := i
 		colons, dots := 0, 0
-		for i < len(s.cells) && (isHex(s.cells[i]) || s.cells[i] == ':' || s.cells[i] == '.') {
+		for p.more(ctx, i, len(s.cells)) && (isHex(s.cells[i]) || s.cells[i] == ':' || s.cells[i] == '.') {
 			switch s.cells[i] {
 			case ':':
 				colons++
@@ -153,9 +157,10 @@ func (s *scan) hostV6(from, to int) {
 
 // findHardware takes addresses of network cards: six octets, parted by colons or
 // by hyphens (IEEE 802).
-func findHardware(s *scan) {
+func findHardware(ctx context.Context, s *scan) {
 	const length = len("00:00:00:00:00:00")
-	for i := 2; i+length-2 <= len(s.cells); i++ {
+	var p pace
+	for i := 2; p.more(ctx, i, len(s.cells)-length+3); i++ {
 		sep := s.cells[i]
 		if sep != ':' && sep != '-' || !isHex(s.cells[i-1]) {
 			continue

@@ -1,6 +1,9 @@
 package pii
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // cueWords are the cues in many languages, in lower case, parted by spaces; two
 // words that only mean something together are joined by an underscore.
@@ -80,11 +83,13 @@ var cueWords = map[kind]string{
 		date_of`,
 }
 
-// glyphCues are cues of scripts that don't part words.
-var glyphCues = []struct {
+type glyphCue struct {
 	text string
 	kind kind
-}{
+}
+
+// glyphCues are cues of scripts that don't part words.
+var glyphCues = []glyphCue{
 	{"电话", kindPhone}, {"電話", kindPhone}, {"手机", kindPhone}, {"手機", kindPhone}, {"携帯", kindPhone}, {"連絡先", kindPhone},
 	{"联系方式", kindPhone}, {"聯絡", kindPhone}, {"致电", kindPhone}, {"전화", kindPhone}, {"휴대폰", kindPhone}, {"연락처", kindPhone},
 	{"핸드폰", kindPhone}, {"โทร", kindPhone}, {"เบอร์", kindPhone}, {"号码是", kindPhone},
@@ -140,8 +145,9 @@ func newWords(list string) map[string]bool {
 }
 
 type meaning struct {
-	kind  kind
-	month int
+	kind   kind // none of a word that only begins pairs
+	month  int
+	begins bool // a pair
 }
 
 // lexicon is what each word and each pair of words means. It is never changed.
@@ -154,14 +160,31 @@ func newLexicon() map[string]meaning {
 			m := all[word]
 			m.kind |= k
 			all[word] = m
+			if first, _, ok := strings.Cut(word, "_"); ok {
+				m = all[first]
+				m.begins = true
+				all[first] = m
+			}
 		}
 	}
 	for _, list := range monthWords {
 		for i, word := range strings.Fields(list) {
 			if m := all[word]; word != "-" && m.month == 0 {
-				all[word] = meaning{m.kind | kindMonth, i + 1}
+				all[word] = meaning{m.kind | kindMonth, i + 1, m.begins}
 			}
 		}
+	}
+	return all
+}
+
+// glyphsByLast is glyphCues by their last glyph. It is never changed.
+var glyphsByLast = newGlyphs()
+
+func newGlyphs() map[rune][]glyphCue {
+	all := make(map[rune][]glyphCue)
+	for _, g := range glyphCues {
+		last, _ := utf8.DecodeLastRuneInString(g.text)
+		all[last] = append(all[last], g)
 	}
 	return all
 }

@@ -1,9 +1,12 @@
 package pii
 
+import "context"
+
 // findPhones goes from group to group: where a number doesn't begin with one, it
 // may begin with the next.
-func findPhones(s *scan) {
-	for i := 0; i < len(s.cells); {
+func findPhones(ctx context.Context, s *scan) {
+	var p pace
+	for i := 0; p.more(ctx, i, len(s.cells)); {
 		if !s.mayDial(i) {
 			i++
 			continue
@@ -160,7 +163,7 @@ func (s *scan) saysPhone(d dialled, to int, form strength) bool {
 	if d.digits() >= 8 && s.called(d.from, 64, kindReach, 0) && s.afterPreposition(d.from) {
 		return true
 	}
-	if n := len(s.fresh); n > 0 && d.from-s.fresh[n-1].to <= 48 && (form > weak || d.digits() >= 7 && closes(s.cell(to))) {
+	if n := len(s.fresh); n > 0 && d.from-int(s.fresh[n-1].to) <= 48 && (form > weak || d.digits() >= 7 && closes(s.cell(to))) {
 		return true
 	}
 	if form > weak || d.digits() >= 9 {

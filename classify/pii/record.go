@@ -86,25 +86,12 @@ func (s *scan) inRecord(i int) bool {
 		return false
 	}
 	for _, list := range [][]finding{s.found, s.fresh} {
-		for n := s.first(list, i-recordWithin); n < len(list) && list[n].from <= i+recordWithin; n++ {
-			if t := list[n].typ; t == Email || t == Phone || t == Birth {
+		for n := first(list, i-recordWithin); n < len(list) && int(list[n].from) <= i+recordWithin; n++ {
+			if t := s.grades[list[n].grade].typ; t == Email || t == Phone || t == Birth {
 				return true
 			}
 		}
 	}
 	c, _, ok := s.nearest(i, recordWithin, kindRecord|kindPhone|kindOther|kindLabel)
 	return ok && (c.kind&kindRecord != 0 || c.kind&kindPhone != 0 && c.kind&kindCall == 0)
-}
-
-// first is the index of the first finding that ends after i.
-func (s *scan) first(list []finding, i int) int {
-	low, high := 0, len(list)
-	for low < high {
-		if mid := (low + high) / 2; list[mid].to <= i {
-			low = mid + 1
-		} else {
-			high = mid
-		}
-	}
-	return low
 }

@@ -1,11 +1,14 @@
 package pii
 
+import "context"
+
 // findSSNs takes social security numbers of the United States: three, two and
 // four digits. Which are given out: no area 000, 666 or 9xx, no group 00, no
 // serial 0000 (SSA, since 2011 there is no other rule). In one piece or parted by
 // spaces they look like any number, so a word must say what they are.
-func findSSNs(s *scan) {
-	for i := 0; i < len(s.cells); {
+func findSSNs(ctx context.Context, s *scan) {
+	var p pace
+	for i := 0; p.more(ctx, i, len(s.cells)); {
 		if !isDigit(s.cells[i]) {
 			i++
 			continue
@@ -22,7 +25,7 @@ func findSSNs(s *scan) {
 				i += 8
 			}
 		}
-		for isDigit(s.cell(i)) {
+		for p.more(ctx, i, len(s.cells)) && isDigit(s.cells[i]) {
 			i++
 		}
 	}

@@ -1,20 +1,8 @@
 package pii
 
 import (
-	"unicode"
+	"context"
 	"unicode/utf8"
-)
-
-// Classes of cells that stand for other than ASCII. Letters of ASCII are lower
-// case in a view, which leaves the upper case for these.
-const (
-	cellLetter = 'L' // a letter or mark of a script that parts words
-	cellGlyph  = 'C' // a letter of a script that doesn't: a number may stand beside it
-	cellYear   = 'Y' // 年, 년
-	cellMonth  = 'M' // 月, 월
-	cellDay    = 'D' // 日, 일
-	cellSign   = 'S' // of arithmetic, a unit or a currency
-	cellOther  = 'X' // anything else, such as punctuation
 )
 
 // view is a text as the patterns see it: one byte, a cell, for each rune.
@@ -25,96 +13,55 @@ const (
 type view struct {
 	text  string
 	cells []byte
-	at    []int // where the cell begins in text; nil when each cell is a byte
+
+	// Of a text that isn't ASCII alone; else each cell is a byte.
+	foreign  bool
+	places   places
+	capitals []uint64 // a bit for each cell
 }
 
-func newView(text string) *view {
-	v := &view{text: text}
-	for i := 0; i < len(text); i++ {
-		if text[i] >= utf8.RuneSelf {
-			v.readRunes()
-			return v
+// read makes the cells of v.text.
+func (v *view) read(ctx context.Context) error {
+	cells := make([]byte, len(v.text))
+	v.cells = cells
+	var p pace
+	for i := 0; p.more(ctx, i, len(cells)); i++ {
+		if v.text[i] >= utf8.RuneSelf {
+			return v.readRunes(ctx)
 		}
+		cells[i] = lower(v.text[i])
 	}
-	v.cells = make([]byte, len(text))
-	for i := range v.cells {
-		v.cells[i] = lower(text[i])
-	}
-	return v
+	return ctx.Err()
 }
 
-func (v *view) readRunes() {
-	v.cells = make([]byte, 0, len(v.text))
-	v.at = make([]int, 0, len(v.text))
-	for i, r := range v.text {
-		c, seen := cellOf(r)
+func (v *view) readRunes(ctx context.Context) error {
+	v.foreign, v.places, v.capitals = true, newPlaces(len(v.text)), make([]uint64, (len(v.text)+63)/64)
+	cells := v.cells[:0]
+	var e eyes
+	var p pace
+	for i, size := 0, 0; p.more(ctx, i, len(v.text)); i += size {
+		c := v.text[i]
+		seen, capital := true, c >= 'A' && c <= 'Z'
+		if size = 1; c < utf8.RuneSelf {
+			c = lower(c)
+		} else {
+			var r rune
+			r, size = utf8.DecodeRuneInString(v.text[i:])
+			l := e.look(r)
+			c, seen, capital = l.cell, l.seen, l.capital
+		}
 		if !seen {
 			continue
 		}
-		v.cells = append(v.cells, c)
-		v.at = append(v.at, i)
-	}
-}
-
-// cellOf is what r looks like, and whether it can be seen at all.
-func cellOf(r rune) (cell byte, seen bool) {
-	switch {
-	case r < utf8.RuneSelf:
-		return lower(byte(r)), true
-	case r >= 0xff01 && r <= 0xff5e: // full-width ASCII
-		return lower(byte(r - 0xff01 + '!')), true
-	case unicode.In(r, unicode.Cf, unicode.Variation_Selector):
-		return 0, false // zero-width, bidi marks, soft hyphen
-	case unicode.Is(unicode.Zs, r):
-		return ' ', true
-	case unicode.Is(unicode.Pd, r) || r == 0x2212 || r == 0x2043:
-		return '-', true
-	case unicode.Is(unicode.Nd, r):
-		return '0' + digitOf(r), true
-	}
-	switch r {
-	case 0x2018, 0x2019, 0x2b9, 0x2bc:
-		return '\'', true
-	case 0x201c, 0x201d, 0x201e, 0xab, 0xbb, 0x300c, 0x300d:
-		return '"', true
-	case '、':
-		return ',', true
-	case 0x2028, 0x2029, 0x85:
-		return '\n', true
-	case '年', '년':
-		return cellYear, true
-	case '月', '월':
-		return cellMonth, true
-	case '日', '일':
-		return cellDay, true
-	case '°', '‰', '№':
-		return cellSign, true
-	}
-	switch {
-	case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar):
-		return cellGlyph, true
-	case unicode.In(r, unicode.L, unicode.M):
-		return cellLetter, true
-	case unicode.In(r, unicode.Sm, unicode.Sc, unicode.No):
-		return cellSign, true
-	}
-	return cellOther, true
-}
-
-// digitOf is the value of a decimal digit of any script. Unicode keeps the ten of
-// a set together and in order, each run of them from a zero on.
-func digitOf(r rune) byte {
-	for _, t := range unicode.Nd.R16 {
-		if r >= rune(t.Lo) && r <= rune(t.Hi) {
-			return byte((r - rune(t.Lo)) % 10)
+		if capital {
+			v.capitals[len(cells)/64] |= 1 << (len(cells) % 64)
 		}
+		v.places.mark(i)
+		cells = append(cells, c)
 	}
-	for _, t := range unicode.Nd.R32 {
-		if r >= rune(t.Lo) && r <= rune(t.Hi) {
-			return byte((r - rune(t.Lo)) % 10)
-		}
-	}
-	return 0
+	v.cells = cells
+	v.places.count()
+	return ctx.Err()
 }
 
 // cell is the cell at i, or 0 beyond either end.
@@ -127,12 +74,12 @@ func (v *view) cell(i int) byte {
 
 // bytes are the offsets in the text of the cells [from, to), which is not empty.
 func (v *view) bytes(from, to int) (int, int) {
-	if v.at == nil {
+	if !v.foreign {
 		return from, to
 	}
-	last := v.at[to-1]
+	last := v.places.of(to - 1)
 	_, size := utf8.DecodeRuneInString(v.text[last:])
-	return v.at[from], last + size
+	return v.places.of(from), last + size
 }
 
 // has says whether word, in lower case ASCII, begins at the cell from.
@@ -142,14 +89,10 @@ func (v *view) has(from int, word string) bool {
 
 // isCapital says whether the cell at i stands for a capital letter.
 func (v *view) isCapital(i int) bool {
-	if v.at != nil {
-		i = v.at[i]
+	if v.foreign {
+		return v.capitals[i/64]>>(i%64)&1 != 0
 	}
-	if c := v.text[i]; c < utf8.RuneSelf {
-		return c >= 'A' && c <= 'Z'
-	}
-	r, _ := utf8.DecodeRuneInString(v.text[i:])
-	return unicode.IsUpper(r)
+	return v.text[i] >= 'A' && v.text[i] <= 'Z'
 }
 
 func lower(c byte) byte {

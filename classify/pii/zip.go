@@ -1,6 +1,7 @@
 package pii
 
 import (
+	"context"
 	"regexp"
 	"slices"
 )
@@ -20,8 +21,13 @@ var postalForms = regexp.MustCompile(`^(?:` +
 var shortWords = []string{"is", "in", "or", "of", "to", "at", "as", "an", "on", "it", "by", "so", "if", "do", "we", "en", "et", "de", "la", "am", "zu"}
 
 // findPostalCodes takes what just follows a word for a postal code.
-func findPostalCodes(s *scan) {
-	for n, c := range s.cues {
+func findPostalCodes(ctx context.Context, s *scan) {
+	var p pace
+	for n := range s.cues.n {
+		c := s.cues.at(n)
+		if !p.more(ctx, c.from, len(s.cells)) {
+			return
+		}
 		if c.kind&kindZIP == 0 {
 			continue
 		}
@@ -29,8 +35,8 @@ func findPostalCodes(s *scan) {
 		if c.kind&kindIndex != 0 {
 			end = min(end, c.to+3)
 		}
-		if n+1 < len(s.cues) {
-			end = min(end, max(c.to, s.cues[n+1].from))
+		if n+1 < s.cues.n {
+			end = min(end, max(c.to, s.cues.at(n+1).from))
 		}
 		for i := c.to; i < end; i++ {
 			if !isAlnum(s.cells[i]) || isWord(s.cell(i-1)) {
