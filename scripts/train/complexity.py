@@ -118,6 +118,7 @@ def counted(rows: list[list[int]], pieces: int) -> sparse.csr_matrix:
 
 
 def fit(net: network.Network, tokenizer: Tokenizer, outcomes: data.Rows, judged: data.Rows, window: int, seed: int) -> None:
+    """Fits the head to outcomes and to what was judged, and tells what that is worth."""
     n, gain = len(outcomes), np.array(outcomes.gain + judged.gain)
     noise = np.repeat([1.0, JUDGED], [n, len(judged)])
     rows = batches.framed(tokenizer, outcomes.text + judged.text, window)

@@ -71,16 +71,16 @@ func (o order) local(endpoint string) string {
 // the five.
 func (c *Client) download(ctx context.Context, o order) (File, error) {
 	local := o.local(c.endpoint.String())
-	pause, tries := c.options.Pause, 0
+	pause, tries, most := c.options.Pause, 0, sizeOf(local)
 	for {
-		before := sizeOf(local)
 		said, err := c.attempt(ctx, o, local)
 		if err == nil {
 			return o.check(local, said)
 		}
 		err = fmt.Errorf("download %s: %w", o.name, err)
-		if tries++; sizeOf(local) > before {
-			tries, pause = 0, c.options.Pause
+		// A part that was thrown away brings nothing by growing again.
+		if tries++; sizeOf(local) > most {
+			tries, pause, most = 0, c.options.Pause, sizeOf(local)
 		}
 		wait, worth := again(err, pause)
 		if ctx.Err() != nil || !worth || tries == maxTries {

@@ -154,6 +154,25 @@ func TestAPullIsGivenUpAfterFiveTriesInARowThatBringNothing(t *testing.T) {
 	}
 }
 
+// S12: a hub that has the same bytes sent for ever is given up.
+func TestAPartThatGrowsAgainBringsNothing(t *testing.T) {
+	r := newRig(t, hubtest.Guard())
+	r.server.Content = func(w http.ResponseWriter, q *http.Request) bool {
+		if q.Header.Get("Range") != "" {
+			w.Header().Set("Content-Range", "bytes 1-2/3") // which is not what was asked for
+			w.WriteHeader(http.StatusPartialContent)
+			return true
+		}
+		w.Header().Set("Content-Length", r.size())
+		_, _ = w.Write(r.server.Files[graphFile][:100]) // and the connection breaks
+		return true
+	}
+	r.refused(graphFile)
+	if n := r.asked(graphFile, true); n != 1+5 {
+		t.Errorf("%d tries, want one that brings a part, and five", n)
+	}
+}
+
 func TestBusyHubIsAskedAgain(t *testing.T) {
 	busy := func(status int, after string, times int) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, _ *http.Request) bool {
