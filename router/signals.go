@@ -45,11 +45,12 @@ func (k *keyword) matches(text, folded string) (bool, string) {
 	return k.settle(func(i int) bool { return containsWord(text, k.words[i]) })
 }
 
-// undisguised is matches of what the classifier reads, plain. Words that it passes
-// over, such as a zero-width space, stand in the text alone.
-func (k *keyword) undisguised(text, plain string) (bool, string) {
+// undisguised is matches of what the classifier reads, plain, and of that in lower
+// case, folded. Words that it passes over, such as a zero-width space, stand in the
+// text alone.
+func (k *keyword) undisguised(text, plain, folded string) (bool, string) {
 	if !k.exact {
-		plain = strings.ToLower(plain)
+		plain = folded
 	}
 	return k.settle(func(i int) bool {
 		if k.plain[i] == "" {
@@ -109,11 +110,11 @@ func (e *evaluation) disguises(k *keyword) (bool, string, error) {
 			break
 		}
 		v := view{scope: e.router.scope, fused: fused}
-		plain, err := e.normalized(v)
+		plain, folded, err := e.normalized(v)
 		if err != nil {
 			return false, "", err
 		}
-		if matched, word := k.undisguised(e.text(v), plain); matched {
+		if matched, word := k.undisguised(e.text(v), plain, folded); matched {
 			return true, word, nil
 		}
 	}
@@ -122,25 +123,25 @@ func (e *evaluation) disguises(k *keyword) (bool, string, error) {
 
 // normalized are views of a request as the classifier reads them.
 type normalized struct {
-	texts [6]string // by view
-	end   time.Time
-	err   error
+	texts, folded [6]string // by view; folded in lower case
+	end           time.Time
+	err           error
 }
 
-// normalized gives one. Text can grow twelvefold by that, so all of it ends by a deadline: the classifier's, but counted
-// from here. A classifier that is slow must not keep a keyword from being known.
-func (e *evaluation) normalized(v view) (string, error) {
+// normalized gives one, and the same in lower case. Text can grow twelvefold by that, so all of it ends by a deadline: the
+// classifier's, but counted from here. A classifier that is slow must not keep a keyword from being known.
+func (e *evaluation) normalized(v view) (text, folded string, err error) {
 	n, i := &e.plain, v.index()
-	if n.texts[i] != "" || n.err != nil {
-		return n.texts[i], n.err
+	if n.texts[i] == "" && n.err == nil {
+		if n.end.IsZero() {
+			n.end = time.Now().Add(e.router.deadline)
+		}
+		ctx, cancel := context.WithDeadline(e.ctx, n.end)
+		defer cancel()
+		n.texts[i], n.err = classify.NormalizeContext(ctx, e.text(v))
+		n.folded[i] = strings.ToLower(n.texts[i])
 	}
-	if n.end.IsZero() {
-		n.end = time.Now().Add(e.router.deadline)
-	}
-	ctx, cancel := context.WithDeadline(e.ctx, n.end)
-	defer cancel()
-	n.texts[i], n.err = classify.NormalizeContext(ctx, e.text(v))
-	return n.texts[i], n.err
+	return n.texts[i], n.folded[i], n.err
 }
 
 // containsWord finds word in text where it is not part of a longer word: "plan"

@@ -2,6 +2,7 @@ package pii
 
 import (
 	"context"
+	"iter"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -139,6 +140,18 @@ func isGlyph(c byte) bool { return c == cellGlyph || mayEndCue(c) }
 // mayEndCue is about glyphs.
 func mayEndCue(c byte) bool {
 	return c == cellLast || c == cellYear || c == cellMonth || c == cellDay
+}
+
+// eachCue goes through the cues, and their indexes, until ctx ends.
+func (s *scan) eachCue(ctx context.Context) iter.Seq2[int, cue] {
+	return func(yield func(int, cue) bool) {
+		var p pace
+		for n := range s.cues.n {
+			if c := s.cues.at(n); !p.more(ctx, c.from, len(s.cells)) || !yield(n, c) {
+				return
+			}
+		}
+	}
 }
 
 // nearest is the last cue that ends in the so many cells before i and says any

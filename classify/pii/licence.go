@@ -5,12 +5,7 @@ import "context"
 // findLicences takes what a driver's licence or a passport is said to have for a
 // number. States give out too many forms for a form alone to tell.
 func findLicences(ctx context.Context, s *scan) {
-	var p pace
-	for n := range s.cues.n {
-		c := s.cues.at(n)
-		if !p.more(ctx, c.from, len(s.cells)) {
-			return
-		}
+	for _, c := range s.eachCue(ctx) {
 		switch {
 		case c.kind&kindBrief != 0:
 			s.document(Licence, c, 5) // room for "is"

@@ -22,12 +22,7 @@ var shortWords = []string{"is", "in", "or", "of", "to", "at", "as", "an", "on", 
 
 // findPostalCodes takes what just follows a word for a postal code.
 func findPostalCodes(ctx context.Context, s *scan) {
-	var p pace
-	for n := range s.cues.n {
-		c := s.cues.at(n)
-		if !p.more(ctx, c.from, len(s.cells)) {
-			return
-		}
+	for n, c := range s.eachCue(ctx) {
 		if c.kind&kindZIP == 0 {
 			continue
 		}

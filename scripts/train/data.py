@@ -145,13 +145,16 @@ def written(name: str, columns: int):
         yield [p.replace("\\n", "\n") for p in parts]
 
 
-def judged(dev: bool = False) -> Rows:
-    """Prompts with the gain that a language model expected, from complexity-*.tsv; source is the file's theme."""
+JUDGED_DEV = "complexity-dev.tsv"  # only measured, see unseen.py
+
+
+def judged() -> Rows:
+    """Prompts with the gain that a language model expected; source is the file's name."""
     rows = Rows()
     for path in sorted(PROMPTS.glob("complexity-*.tsv")):
-        theme = path.stem.removeprefix("complexity-")
-        for weak, strong, text in written(path.name, 3) if (theme == "dev") == dev else ():
-            rows.add(text, theme, gain=(int(strong) - int(weak)) / 100)
+        if path.name != JUDGED_DEV:
+            for weak, strong, text in written(path.name, 3):
+                rows.add(text, path.stem, gain=(int(strong) - int(weak)) / 100)
     return rows
 
 

@@ -19,7 +19,7 @@ def main() -> None:
     write(out / "held.jsonl", ({k: row[k] for k in ("text", "weak", "strong")}
                                for kept, (_, row) in zip(held, data.lines(outcomes)) if kept))
     write(out / "judged.jsonl", ({"text": text, "weak": int(weak) / 100, "strong": int(strong) / 100}
-                                 for weak, strong, text in data.written("complexity-dev.tsv", 3)))
+                                 for weak, strong, text in data.written(data.JUDGED_DEV, 3)))
     write(out / "users.jsonl", ({"text": text, "label": label, "source": path.stem}
                                 for path in sorted(data.PROMPTS.glob("users-*.tsv")) for label, text in data.written(path.name, 2)))
 
